@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The decision: may this org, in this role, use this feature? Pure: same inputs, same answer, no clock, no lock,
+ * no allocation. */
+#ifndef BILLING_DOMAIN_GATE_H
+#define BILLING_DOMAIN_GATE_H
+
+#include "domain/catalogue.h"
+#include "domain/state.h"
+
+enum decision_reason {
+    REASON_MODE_OFF,
+    REASON_METHOD,
+    REASON_NO_ORG,
+    REASON_APP_TYPE,
+    REASON_ROLE,
+    REASON_OVERRIDE,
+    REASON_UNVERIFIED,
+    REASON_PLAN,
+    REASON_GRACE,
+    REASON_PAST_DUE,
+    REASON_CANCELED,
+    REASON_NO_SUBSCRIPTION,
+    REASON_LIMIT,
+    REASON_COUNT
+};
+
+struct gate_context {
+    const char *org;      /* valid id, or NULL where the request has none */
+    const char *app_type; /* from the request; NULL: the org record's counts */
+    const char *roles;    /* comma list as the claim came; NULL: none */
+    uint64_t method;      /* one bit, in the numbering of feature.except_methods; 0 where there is no method */
+    bool reading;         /* GET or HEAD */
+    bool kill_switch;     /* every gate only monitors */
+    bool has_usage;
+    int64_t usage;
+    int64_t now; /* seconds since the epoch */
+};
+
+struct decision {
+    bool allowed;
+    bool would_deny; /* allowed only because it is not enforced for this org */
+    enum decision_reason reason;
+    enum enforcement enforcement;
+    int64_t limit;       /* of feature.uses: a value, LIMIT_UNLIMITED or LIMIT_NOT_SET */
+    int64_t grace_until; /* reason grace, or past_due after it: when grace ends or ended; 0: does not apply */
+};
+
+/** `state` is NULL where neither memory nor database could tell. The order of the rules is that of the contract
+ * (README, "The decision"); the first that matches decides, then enforcement softens it. */
+struct decision gate_decide(const struct feature *feature, const struct catalogue *catalogue,
+                            const struct gate_context *context, const struct org_state *state);
+
+/** True where the policy can refuse anybody at all: neither off nor monitor. */
+bool feature_can_deny(const struct feature *feature);
+
+/** Whether the org is among the first `percent` of the feature: the first four bytes of SHA-256(feature NUL org), read
+ * as a big-endian number, modulo 100 < percent. So widening never puts an org out again. */
+bool feature_percent_includes(const char *feature, const char *org, unsigned percent);
+
+/** The limit in force for this org: its override, else its plan's value. `state` may be NULL. */
+int64_t limit_in_force(const struct catalogue *catalogue, const struct org_state *state, uint64_t limit_hash,
+                       int64_t now);
+
+/** "plan", "past_due", …: stable words of the JSON, the notes and the report. */
+const char *reason_name(enum decision_reason reason);
+
+/** How the world is told of a denial: the words that say which HTTP status fits are of the contract, the numbers not. */
+enum denial_kind { DENIAL_IDENTITY, DENIAL_FORBIDDEN, DENIAL_PAYMENT, DENIAL_UNVERIFIED };
+enum denial_kind reason_denial_kind(enum decision_reason reason);
+
+#endif

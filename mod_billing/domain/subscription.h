@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * One subscription at a provider and what its events do to it. Events arrive twice, late and in any order; the row that
+ * results is a function of the set of events, not of their order:
+ *
+ *   - the row shows the greatest event by (ended, created, event id): an end wins over anything, then the newer, then
+ *     the greater id;
+ *   - a payment signal (an invoice was paid, or failed) newer than the row bends the shown status until an event or the
+ *     provider's answer says more;
+ *   - past_due_since looks at the whole timeline of stored events. */
+#ifndef BILLING_DOMAIN_SUBSCRIPTION_H
+#define BILLING_DOMAIN_SUBSCRIPTION_H
+
+#include "domain/status.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* What the provider says of a subscription at one moment. Strings belong to whoever filled it in. */
+struct subscription_snapshot {
+    const char *id;
+    const char *customer;     /* NULL: not told */
+    const char *raw_status;   /* the provider's own word */
+    enum billing_status status;
+    bool ended;               /* never comes back */
+    bool grace_over;
+    int64_t created;          /* at the provider */
+    int64_t period_end;       /* 0: unknown */
+    int64_t cancel_at;        /* 0: no end is planned */
+    const char *const *prices;
+    size_t price_count;
+    const char *org;          /* named in the provider's metadata; NULL: none. Not yet checked to be a valid id */
+};
+
+enum payment_signal { SIGNAL_NONE, SIGNAL_FAILED, SIGNAL_PAID };
+
+/* The row. */
+struct subscription {
+    struct subscription_snapshot snapshot;
+    int64_t watermark;           /* `created` of the event shown, or the time of the provider's answer */
+    const char *watermark_event; /* its id; "" after a provider's answer */
+    enum payment_signal signal;  /* the newest seen */
+    int64_t signal_at;
+    const char *signal_event;
+    enum billing_status status;  /* as shown: the snapshot's, bent by a newer signal */
+    int64_t past_due_since;      /* 0 unless status is past due */
+    bool unsettled;              /* a doubt that only the provider can settle */
+};
+
+/* A stored event that bears on past_due_since, this subscription's alone. */
+struct timeline_entry {
+    int64_t created;
+    const char *event;
+    bool past_due; /* whether it showed the subscription past due */
+};
+
+struct subscription_event {
+    const char *id;
+    int64_t created;
+    /* exactly one of: */
+    const struct subscription_snapshot *snapshot;
+    enum payment_signal signal;
+};
+
+enum apply_outcome {
+    APPLY_APPLIED,
+    APPLY_STALE,   /* nothing changed but perhaps past_due_since */
+    APPLY_IGNORED, /* a signal for a subscription nobody knows yet */
+    APPLY_FETCH    /* only the provider can tell: ask it, then subscription_settle, or apply with may_fetch false */
+};
+
+/** What `event` makes of `current` (NULL: unknown so far). `next` is filled in for every outcome but FETCH and IGNORED;
+ * its strings point into current's and the event's.
+ * @param timeline the stored events from the newest that was not past due onwards, in any order; the event itself may
+ *                 be among them or not
+ * @param may_fetch false where the provider cannot be asked: then doubts are settled by rule and marked unsettled */
+enum apply_outcome subscription_apply(const struct subscription *current, const struct subscription_event *event,
+                                      const struct timeline_entry *timeline, size_t timeline_count, bool may_fetch,
+                                      struct subscription *next);
+
+/** The row after the provider was asked. `answered_at` is the answer's Date. An ended row stays ended; an answer older
+ * than the row's watermark changes nothing (STALE). */
+enum apply_outcome subscription_settle(const struct subscription *current, const struct subscription_snapshot *answer,
+                                       int64_t answered_at, const struct timeline_entry *timeline,
+                                       size_t timeline_count, struct subscription *next);
+
+#endif
