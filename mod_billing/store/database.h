@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Connections to PostgreSQL and statements with a deadline.
+ *
+ * The connections are apr_dbd's, opened with the site's own DBDriver and DBDParams, in a pool of this module's: mod_dbd's
+ * waits without end for a free connection, opens new ones under the lock that also guards giving them back, and
+ * cannot be told that one is dead (facts: mod_dbd.c, apr_reslist.c:333-411). Statements go to libpq on apr_dbd's
+ * native handle, unnamed and parameterised: apr_dbd's own calls block for ever on a server that stopped answering, and
+ * hide NULL and the SQLSTATE. An unnamed statement survives a lost backend and needs nothing of a connection pooler.
+ *
+ * A database that hangs or is away costs a caller at most its deadline. After one failure to connect or to answer in
+ * time, everybody but one prober is refused at once for a second, so it never costs a worker each. */
+#ifndef BILLING_STORE_DATABASE_H
+#define BILLING_STORE_DATABASE_H
+
+#include "config/config.h"
+
+#include <apr_pools.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct database;
+
+enum store_result {
+    STORE_OK,
+    STORE_CONFLICT,    /* somebody else was faster: read again and redo */
+    STORE_UNAVAILABLE, /* away, hanging, out of connections: try later. Nothing is known to be written */
+    STORE_ERROR        /* a statement that is wrong, or refused: logged, not worth repeating */
+};
+
+/* How long a caller may be kept, connecting and waiting for a connection included. */
+#define DATABASE_WAIT_GATE apr_time_from_msec(500) /* a request waits at the gate for one cold org */
+#define DATABASE_WAIT_WEB  apr_time_from_sec(3)
+#define DATABASE_WAIT_JOB  apr_time_from_sec(10)
+
+/** One per child process; connects on first use. `pool` must outlive all use; connections are closed with it. NULL
+ * where there is no DBDriver or its driver cannot be loaded (logged). Thread-safe. */
+struct database *database_open(apr_pool_t *pool, const struct database_config *config, server_rec *server);
+
+/* A parameter is text, NULL for SQL's NULL. These make one of a number; the result lives in `pool`. */
+const char *sql_int(apr_pool_t *pool, int64_t value);
+const char *sql_bool(bool value);
+/** Seconds since the epoch as text for `to_timestamp($n::bigint)`; NULL for 0, which means "unknown" everywhere. */
+const char *sql_time(apr_pool_t *pool, int64_t seconds);
+/** A PostgreSQL array literal of texts. */
+const char *sql_text_array(apr_pool_t *pool, const char *const *items, size_t count);
+
+#define STATEMENT_PARAMS_MAX 48
+
+struct statement {
+    const char *sql; /* a constant of the store: with $1…, never pasted together */
+    int param_count;
+    const char *params[STATEMENT_PARAMS_MAX];
+    apr_interval_time_t wait;
+};
+
+/* What came back, copied into the caller's pool. */
+struct rows {
+    int count;
+    int columns;
+    const char **values; /* count * columns, NULL for SQL's NULL */
+};
+
+/** Runs one statement in a transaction of its own. Idempotent statements alone: after a lost connection it is sent once
+ * more. */
+enum store_result database_run(struct database *database, apr_pool_t *pool, const struct statement *statement,
+                               struct rows *rows);
+
+const char *rows_text(const struct rows *rows, int row, int column);
+int64_t rows_int(const struct rows *rows, int row, int column); /* 0 for NULL */
+bool rows_bool(const struct rows *rows, int row, int column);
+
+#endif

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Org states out of link, org and override. */
+#include "store/state.h"
+
+#include "domain/key.h"
+#include "store/record.h"
+
+#include <apr_strings.h>
+#include <stdlib.h>
+
+/* The columns that state_read reads, of link l and org o. */
+#define SQL_STATE_COLUMNS                                                                                              \
+    "l.org_id, l.livemode, l.provider, l.status, l.grace_over, to_json(l.price_ids), " SQL_SECONDS("l.period_end") ", " \
+    SQL_SECONDS("l.cancel_at") ", " SQL_SECONDS("l.past_due_since") ", l.version, " SQL_SECONDS("o.created_at") ", "    \
+    "o.app_type, " SQL_OVERRIDES("l.org_id", "l.livemode")
+
+enum state_column {
+    STATE_ORG,
+    STATE_LIVEMODE,
+    STATE_PROVIDER,
+    STATE_STATUS,
+    STATE_GRACE_OVER,
+    STATE_PRICES,
+    STATE_PERIOD_END,
+    STATE_CANCEL_AT,
+    STATE_PAST_DUE_SINCE,
+    STATE_VERSION,
+    STATE_CREATED_AT,
+    STATE_APP_TYPE,
+    STATE_OVERRIDES
+};
+
+/* The plan follows from the prices at every read, not from the stored plan_key: so a plan that is added to the catalogue
+ * later is recognised without a new event. */
+static void state_read(apr_pool_t *pool, const struct catalogue *catalogue, const struct rows *rows, int row, int first,
+                       struct org_state *state)
+{
+    const char *app_type = rows_text(rows, row, first + STATE_APP_TYPE);
+    size_t price_count;
+    const char *const *prices = record_texts(pool, rows_text(rows, row, first + STATE_PRICES), &price_count);
+    const struct plan *plan =
+        catalogue_plan_of_prices(catalogue, rows_text(rows, row, first + STATE_PROVIDER),
+                                 rows_bool(rows, row, first + STATE_LIVEMODE), prices, price_count);
+
+    memset(state, 0, sizeof(*state));
+    status_parse(rows_text(rows, row, first + STATE_STATUS), &state->status);
+    state->grace_over = rows_bool(rows, row, first + STATE_GRACE_OVER);
+    state->plan = plan ? plan->ref.hash : 0;
+    state->app_type = app_type ? key_hash_str(app_type) : 0;
+    state->period_end = rows_int(rows, row, first + STATE_PERIOD_END);
+    state->cancel_at = rows_int(rows, row, first + STATE_CANCEL_AT);
+    state->past_due_since = rows_int(rows, row, first + STATE_PAST_DUE_SINCE);
+    state->created_at = rows_int(rows, row, first + STATE_CREATED_AT);
+    state->version = (uint64_t)rows_int(rows, row, first + STATE_VERSION);
+    record_overrides(rows_text(rows, row, first + STATE_OVERRIDES), state);
+}
+
+enum store_result store_state_find(struct database *database, apr_pool_t *pool, const struct catalogue *catalogue,
+                                   const char *org, bool livemode, apr_interval_time_t wait, struct org_state *state)
+{
+    struct statement statement = {
+        .sql = "SELECT " SQL_STATE_COLUMNS " FROM billing.link l JOIN billing.org o ON o.org_id = l.org_id"
+               " WHERE l.org_id = $1 AND l.livemode = $2::boolean",
+        .param_count = 2,
+        .params = {org, sql_bool(livemode)},
+        .wait = wait,
+    };
+    struct rows rows;
+    enum store_result result = database_run(database, pool, &statement, &rows);
+
+    if (result == STORE_OK) {
+        memset(state, 0, sizeof(*state));
+        if (rows.count) {
+            state_read(pool, catalogue, &rows, 0, 0, state);
+        }
+    }
+    return result;
+}
+
+void store_state_of_link(const struct link *link, const struct org_state *record, int64_t version,
+                         struct org_state *state)
+{
+    *state = *record;
+    state->status = link->status;
+    state->grace_over = link->grace_over;
+    state->plan = link->plan_key ? key_hash_str(link->plan_key) : 0;
+    state->period_end = link->period_end;
+    state->cancel_at = link->cancel_at;
+    state->past_due_since = link->past_due_since;
+    state->version = (uint64_t)version;
+}
+
+static enum store_result state_list(struct database *database, apr_pool_t *pool, const struct catalogue *catalogue,
+                                    const struct statement *statement, uint64_t *position, struct org_change **changes,
+                                    int *count)
+{
+    struct rows rows;
+    enum store_result result = database_run(database, pool, statement, &rows);
+
+    *count = 0;
+    if (result != STORE_OK) {
+        return result;
+    }
+    *changes = apr_pcalloc(pool, sizeof(**changes) * (size_t)(rows.count + 1));
+    for (int row = 0; row < rows.count; ++row) {
+        struct org_change *change = &(*changes)[*count];
+
+        *position = strtoull(rows_text(&rows, row, 0), NULL, 10);
+        if (rows_text(&rows, row, 1 + STATE_ORG)) {
+            change->org = rows_text(&rows, row, 1 + STATE_ORG);
+            change->livemode = rows_bool(&rows, row, 1 + STATE_LIVEMODE);
+            state_read(pool, catalogue, &rows, row, 1, &change->state);
+            ++*count;
+        }
+    }
+    return STORE_OK;
+}
+
+enum store_result store_state_position(struct database *database, apr_pool_t *pool, uint64_t *position)
+{
+    struct statement statement = {.sql = "SELECT pg_snapshot_xmin(pg_current_snapshot())", .wait = DATABASE_WAIT_JOB};
+    struct rows rows;
+    enum store_result result = database_run(database, pool, &statement, &rows);
+
+    if (result == STORE_OK) {
+        *position = strtoull(rows_text(&rows, 0, 0), NULL, 10);
+    }
+    return result;
+}
+
+enum store_result store_state_walk(struct database *database, apr_pool_t *pool, const struct catalogue *catalogue,
+                                   struct state_walk *walk, int most, struct org_change **changes, int *count)
+{
+    struct statement statement = {
+        .sql = "SELECT '0', " SQL_STATE_COLUMNS " FROM billing.link l JOIN billing.org o ON o.org_id = l.org_id"
+               " WHERE (l.org_id, l.livemode) > ($1::text, $2::boolean)"
+               " ORDER BY l.org_id, l.livemode LIMIT $3::integer",
+        .param_count = 3,
+        .params = {walk->org ? walk->org : "", sql_bool(walk->livemode), sql_int(pool, most)},
+        .wait = DATABASE_WAIT_JOB,
+    };
+    uint64_t unused;
+    enum store_result result = state_list(database, pool, catalogue, &statement, &unused, changes, count);
+
+    if (result == STORE_OK && *count) {
+        walk->org = (*changes)[*count - 1].org;
+        walk->livemode = (*changes)[*count - 1].livemode;
+    }
+    return result;
+}
+
+enum store_result store_state_changes(struct database *database, apr_pool_t *pool, const struct catalogue *catalogue,
+                                      uint64_t *position, struct org_change **changes, int *count)
+{
+    struct statement statement = {
+        .sql = "SELECT pg_snapshot_xmin(pg_current_snapshot()), " SQL_STATE_COLUMNS
+               " FROM (VALUES (1)) one LEFT JOIN billing.link l ON l.changed >= $1::text::xid8"
+               " LEFT JOIN billing.org o ON o.org_id = l.org_id",
+        .param_count = 1,
+        .params = {apr_psprintf(pool, "%" APR_UINT64_T_FMT, (apr_uint64_t)*position)},
+        .wait = DATABASE_WAIT_JOB,
+    };
+
+    return state_list(database, pool, catalogue, &statement, position, changes, count);
+}
