@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Read what the event is about, let the domain decide, write event and effect together; again if somebody was faster. */
+#include "service/event.h"
+
+#include "domain/key.h"
+#include "domain/link.h"
+#include "service/runtime.h"
+#include "service/state.h"
+#include "store/event.h"
+#include "store/state.h"
+
+#include <apr_strings.h>
+#include <http_log.h>
+
+APLOG_USE_MODULE(attune_billing);
+
+/* Each round lost means that another event of the same org was written, so few are ever needed. */
+#define ROUNDS_MAX 20
+
+/* One event on its way. */
+struct passage {
+    apr_pool_t *pool;
+    const struct event_delivery *delivery;
+    const struct billing_event *event;
+    struct event_context context;
+    struct event_record record;
+    bool fetched; /* the provider was asked already; not again in later rounds */
+    bool answered;
+    struct subscription_snapshot answer;
+    int64_t answered_at;
+};
+
+static const char *const outcome_names[] = {
+    [EVENT_APPLIED] = "applied", [EVENT_DUPLICATE] = "duplicate", [EVENT_STALE] = "stale",
+    [EVENT_IGNORED] = "ignored", [EVENT_DEAD] = "dead",           [EVENT_FAILED] = "failed",
+};
+
+const char *event_outcome_name(enum event_outcome outcome)
+{
+    return outcome_names[outcome];
+}
+
+static struct event_result passage_result(enum event_outcome outcome, const char *error)
+{
+    return (struct event_result){.outcome = outcome, .error = error};
+}
+
+/* Keeps the event without any effect. */
+static struct event_result passage_keep(struct passage *passage, enum event_outcome outcome, const char *error)
+{
+    passage->record.outcome = event_outcome_name(outcome);
+    passage->record.error = error;
+    switch (store_event_keep(runtime()->database, passage->pool, &passage->record, DATABASE_WAIT_WEB)) {
+    case STORE_OK:
+        return passage_result(outcome, error);
+    case STORE_CONFLICT:
+        return passage_result(EVENT_DUPLICATE, NULL);
+    default:
+        return passage_result(EVENT_FAILED, NULL);
+    }
+}
+
+/* The rule of DESIGN "Org of an event": our customer row first, then what the subscription's metadata names. They must
+ * not contradict each other. NULL and an error where no org can be told. */
+static const char *passage_org(const struct passage *passage, const char **error)
+{
+    const struct event_context *context = &passage->context;
+    const char *named = passage->event->kind == EVENT_SUBSCRIPTION ? passage->event->snapshot.org : NULL;
+
+    *error = NULL;
+    if (named && !org_id_valid(named, strlen(named))) {
+        *error = "the subscription's metadata names an org that is no valid org id";
+        return NULL;
+    }
+    if (context->org && ((named && strcmp(named, context->org)) ||
+                         (context->subscription_org && strcmp(context->subscription_org, context->org)) ||
+                         (context->checkout_org && strcmp(context->checkout_org, context->org)))) {
+        *error = "customer, subscription and metadata name different orgs";
+        return NULL;
+    }
+    return context->org;
+}
+
+static bool customer_deleted(const struct event_context *context, const char *customer)
+{
+    for (size_t i = 0; i < context->deleted_customer_count; ++i) {
+        if (!strcmp(context->deleted_customers[i], customer)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The org's link with `changed` (NULL: none) in the place of its old row. */
+static struct link passage_link(struct passage *passage, const struct subscription *changed,
+                                const char *deleted_customer)
+{
+    const struct event_context *context = &passage->context;
+    size_t count = context->subscription_count;
+    struct subscription *all = apr_pcalloc(passage->pool, sizeof(*all) * (count + 1));
+    struct link link;
+
+    memcpy(all, context->subscriptions, sizeof(*all) * count);
+    if (changed && context->current) {
+        all[context->current - context->subscriptions] = *changed;
+    } else if (changed) {
+        all[count++] = *changed;
+    }
+    link = link_derive(all, count, &runtime()->config->catalogue, passage->delivery->provider,
+                       passage->event->livemode, context->customer ? context->customer : passage->event->customer);
+    if (link.customer && (customer_deleted(context, link.customer) ||
+                          (deleted_customer && !strcmp(link.customer, deleted_customer)))) {
+        link.customer = NULL;
+    }
+    return link;
+}
+
+static void passage_prices(const struct passage *passage, const struct subscription *changed, const struct link *link,
+                           struct event_effect *effect)
+{
+    const struct event_context *context = &passage->context;
+    const struct subscription *chosen = NULL;
+
+    if (link->subscription && changed && !strcmp(changed->snapshot.id, link->subscription)) {
+        chosen = changed;
+    }
+    for (size_t i = 0; link->subscription && !chosen && i < context->subscription_count; ++i) {
+        if (!strcmp(context->subscriptions[i].snapshot.id, link->subscription)) {
+            chosen = &context->subscriptions[i];
+        }
+    }
+    effect->price_ids = chosen ? chosen->snapshot.prices : NULL;
+    effect->price_count = chosen ? chosen->snapshot.price_count : 0;
+}
+
+static void passage_publish(const struct passage *passage, const struct event_effect *effect)
+{
+    struct org_state state;
+
+    store_state_of_link(effect->link, &passage->context.record, effect->link_version + 1, &state);
+    state_publish(effect->org, passage->event->livemode, &state);
+}
+
+/* Writes event and effect. False where the round must be done again. */
+static bool passage_write(struct passage *passage, struct event_effect *effect, const struct subscription *changed,
+                          enum event_outcome outcome, struct event_result *result)
+{
+    struct link link = passage_link(passage, changed, effect->deleted_customer);
+
+    effect->link = &link;
+    effect->link_version = passage->context.link_version;
+    effect->subscription = changed;
+    passage_prices(passage, changed, &link, effect);
+    passage->record.outcome = event_outcome_name(outcome);
+    passage->record.org = effect->org;
+    switch (store_event_apply(runtime()->database, passage->pool, &passage->record, effect, DATABASE_WAIT_WEB)) {
+    case STORE_OK:
+        passage_publish(passage, effect);
+        *result = passage_result(outcome, NULL);
+        return true;
+    case STORE_CONFLICT:
+        return false;
+    default:
+        *result = passage_result(EVENT_FAILED, NULL);
+        return true;
+    }
+}
+
+/* Asks the provider, once per passage. */
+static bool passage_ask(struct passage *passage)
+{
+    const struct event_judge *judge = passage->delivery->judge;
+
+    if (!passage->fetched && judge) {
+        passage->answered = judge->fetch(judge->context, passage->pool, passage->event->subscription_id,
+                                         &passage->answer, &passage->answered_at);
+        passage->fetched = true;
+    }
+    return passage->answered;
+}
+
+static struct subscription_event passage_subscription_event(const struct billing_event *event)
+{
+    struct subscription_event change = {.id = event->id, .created = event->created};
+
+    if (event->kind == EVENT_SUBSCRIPTION) {
+        change.snapshot = &event->snapshot;
+    } else {
+        change.signal = event->kind == EVENT_PAYMENT_FAILED ? SIGNAL_FAILED : SIGNAL_PAID;
+    }
+    return change;
+}
+
+static enum apply_outcome passage_decide(struct passage *passage, struct subscription *next)
+{
+    const struct event_context *context = &passage->context;
+    struct subscription_event change = passage_subscription_event(passage->event);
+    bool may_fetch = passage->delivery->judge && !(passage->fetched && !passage->answered);
+    enum apply_outcome outcome = subscription_apply(context->current, &change, context->timeline,
+                                                    context->timeline_count, may_fetch, next);
+
+    if (outcome != APPLY_FETCH) {
+        return outcome;
+    }
+    if (passage_ask(passage)) {
+        return subscription_settle(context->current, &passage->answer, passage->answered_at, context->timeline,
+                                   context->timeline_count, next);
+    }
+    return subscription_apply(context->current, &change, context->timeline, context->timeline_count, false, next);
+}
+
+static bool subscription_same(const struct subscription *one, const struct subscription *other)
+{
+    return one && one->past_due_since == other->past_due_since;
+}
+
+/* What the event itself says of its subscription, for the timeline of later ones. */
+static const char *passage_shown_status(const struct billing_event *event, enum apply_outcome outcome)
+{
+    switch (event->kind) {
+    case EVENT_SUBSCRIPTION:
+        return status_name(event->snapshot.status);
+    case EVENT_PAYMENT_FAILED:
+        return outcome == APPLY_APPLIED ? status_name(STATUS_PAST_DUE) : NULL;
+    case EVENT_PAYMENT_PAID:
+        return outcome == APPLY_APPLIED ? status_name(STATUS_ACTIVE) : NULL;
+    default:
+        return NULL;
+    }
+}
+
+/* A subscription's own event, or a signal for one. */
+static bool passage_subscription(struct passage *passage, const char *org, struct event_result *result)
+{
+    const struct billing_event *event = passage->event;
+    struct subscription next;
+    struct event_effect effect = {.org = org, .customer = event->customer};
+    enum apply_outcome outcome = passage_decide(passage, &next);
+
+    if (outcome == APPLY_IGNORED) {
+        *result = passage_keep(passage, EVENT_IGNORED, "the subscription is not known yet");
+        return true;
+    }
+    passage->record.shown_status = passage_shown_status(event, outcome);
+    if (outcome == APPLY_STALE && subscription_same(passage->context.current, &next)) {
+        passage->record.org = org;
+        *result = passage_keep(passage, EVENT_STALE, NULL);
+        return true;
+    }
+    return passage_write(passage, &effect, &next, outcome == APPLY_STALE ? EVENT_STALE : EVENT_APPLIED, result);
+}
+
+static bool passage_customer_deleted(struct passage *passage, struct event_result *result)
+{
+    struct event_effect effect = {.org = passage->context.customer_org, .deleted_customer = passage->event->customer};
+    enum store_result kept;
+
+    if (effect.org) {
+        return passage_write(passage, &effect, NULL, EVENT_APPLIED, result);
+    }
+    passage->record.outcome = event_outcome_name(EVENT_IGNORED);
+    passage->record.error = "nobody knows this customer";
+    kept = store_event_bury(runtime()->database, passage->pool, &passage->record, passage->event->customer,
+                            DATABASE_WAIT_WEB);
+    if (kept == STORE_CONFLICT) {
+        return false;
+    }
+    *result = passage_result(kept == STORE_OK ? EVENT_IGNORED : EVENT_FAILED, passage->record.error);
+    return true;
+}
+
+/* A session counts if we reserved it: anyone may put a client_reference_id on a link of ours, or of theirs. */
+static bool passage_checkout(struct passage *passage, struct event_result *result)
+{
+    static const char *const states[] = {
+        [EVENT_CHECKOUT_COMPLETED] = "complete",
+        [EVENT_CHECKOUT_PENDING] = "pending",
+        [EVENT_CHECKOUT_FAILED] = "failed",
+        [EVENT_CHECKOUT_EXPIRED] = "expired",
+    };
+    const struct billing_event *event = passage->event;
+    struct event_effect effect = {
+        .org = passage->context.checkout_org,
+        .customer = event->kind == EVENT_CHECKOUT_EXPIRED ? NULL : event->customer,
+        .checkout_session = event->checkout_id,
+        .checkout_state = states[event->kind],
+    };
+
+    if (!effect.org) {
+        *result = passage_keep(passage, EVENT_IGNORED, "the checkout session is none of ours");
+        return true;
+    }
+    return passage_write(passage, &effect, NULL, EVENT_APPLIED, result);
+}
+
+/* One round: read, decide, write. False where another event of the org came between. */
+static bool passage_round(struct passage *passage, struct event_result *result)
+{
+    const struct billing_event *event = passage->event;
+    const char *org, *error;
+
+    if (store_event_context(runtime()->database, passage->pool, passage->delivery->provider, event, DATABASE_WAIT_WEB,
+                            &passage->context) != STORE_OK) {
+        *result = passage_result(EVENT_FAILED, NULL);
+        return true;
+    }
+    if (passage->context.seen) {
+        *result = passage_result(EVENT_DUPLICATE, NULL);
+        return true;
+    }
+    org = passage_org(passage, &error);
+    if (error) {
+        *result = passage_keep(passage, EVENT_DEAD, error);
+        return true;
+    }
+    switch (event->kind) {
+    case EVENT_CUSTOMER_DELETED:
+        return passage_customer_deleted(passage, result);
+    case EVENT_CHECKOUT_COMPLETED:
+    case EVENT_CHECKOUT_PENDING:
+    case EVENT_CHECKOUT_FAILED:
+    case EVENT_CHECKOUT_EXPIRED:
+        return passage_checkout(passage, result);
+    case EVENT_SUBSCRIPTION:
+        if (!org) {
+            *result = passage_keep(passage, EVENT_DEAD, "an unknown customer's subscription that names no org");
+            return true;
+        }
+        return passage_subscription(passage, org, result);
+    default:
+        if (!org) {
+            *result = passage_keep(passage, EVENT_IGNORED, "nobody knows this customer");
+            return true;
+        }
+        return passage_subscription(passage, org, result);
+    }
+}
+
+/* Why an event has no effect whatever the database says; NULL where it may have one. */
+static const char *delivery_ignored(const struct event_delivery *delivery, apr_pool_t *pool)
+{
+    const struct billing_event *event = delivery->event;
+    const char *install_id;
+
+    if (event->kind == EVENT_UNHANDLED) {
+        return event->error ? event->error : "not an event that has an effect";
+    }
+    if (event->account) {
+        return "belongs to a connected account";
+    }
+    if (event->installation) {
+        install_id = runtime_install_id(delivery->config, pool);
+        if (!install_id || strcmp(event->installation, install_id)) {
+            return "belongs to another installation";
+        }
+    }
+    return NULL;
+}
+
+struct event_result event_receive(apr_pool_t *pool, const struct event_delivery *delivery)
+{
+    struct passage passage = {
+        .pool = pool,
+        .delivery = delivery,
+        .event = delivery->event,
+        .record = {.provider = delivery->provider, .event = delivery->event, .body = delivery->body},
+    };
+    struct event_result result = {.outcome = EVENT_FAILED};
+    const char *ignored = delivery_ignored(delivery, pool);
+
+    if (ignored) {
+        return passage_keep(&passage, EVENT_IGNORED, ignored);
+    }
+    if (delivery->event->kind == EVENT_UNUSABLE) {
+        return passage_keep(&passage, EVENT_DEAD, delivery->event->error);
+    }
+    for (int round = 0; round < ROUNDS_MAX; ++round) {
+        if (passage_round(&passage, &result)) {
+            return result;
+        }
+    }
+    ap_log_error(APLOG_MARK, APLOG_ERR, 0, runtime()->server,
+                 "ATB0211: event %s was overtaken %d times and not written; it will be delivered again",
+                 delivery->event->id, ROUNDS_MAX);
+    return result;
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The child's one runtime. */
+#include "service/runtime.h"
+
+#include "store/installation.h"
+
+#include <apr_atomic.h>
+#include <apr_strings.h>
+
+static struct runtime child;
+static void *volatile install_id; /* const char *, once known */
+
+const struct runtime *runtime(void)
+{
+    return &child;
+}
+
+void runtime_start(apr_pool_t *pool, server_rec *server, struct table *table)
+{
+    child.pool = pool;
+    child.server = server;
+    child.config = config_global();
+    child.table = table;
+    child.database = database_open(pool, &child.config->database, server);
+    install_id = NULL;
+}
+
+const char *runtime_install_id(const struct server_config *config, apr_pool_t *pool)
+{
+    struct installation installation;
+
+    if (config->install_id) {
+        return config->install_id;
+    }
+    if (!install_id &&
+        store_installation_find(child.database, pool, DATABASE_WAIT_WEB, &installation) == STORE_OK &&
+        installation.install_id) {
+        /* malloc, not a pool: any thread may come here, and the first answer stays for the life of the child. */
+        char *copy = strdup(installation.install_id);
+        if (copy && apr_atomic_casptr(&install_id, copy, NULL)) {
+            free(copy);
+        }
+    }
+    return install_id;
+}
+
+int64_t runtime_now(void)
+{
+    return apr_time_sec(apr_time_now());
+}

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Lookup, and the one bounded fill on a miss. */
+#include "service/state.h"
+
+#include "domain/key.h"
+#include "service/runtime.h"
+#include "store/state.h"
+
+#include <apr_strings.h>
+#include <apr_thread_cond.h>
+#include <apr_thread_mutex.h>
+
+/* Orgs that are being asked for at this moment. One that asks for the same org waits for the answer of the first, so a
+ * cold org costs one query however many requests it starts with. More than these at once are asked for each by itself. */
+#define FLIGHTS_MAX 32
+
+static struct flights {
+    apr_thread_mutex_t *lock;
+    apr_thread_cond_t *landed;
+    struct flight {
+        char org[ORG_ID_MAX + 1];
+        bool livemode;
+        bool busy;
+    } flights[FLIGHTS_MAX];
+} flying;
+
+void state_start(apr_pool_t *pool)
+{
+    apr_thread_mutex_create(&flying.lock, APR_THREAD_MUTEX_DEFAULT, pool);
+    apr_thread_cond_create(&flying.landed, pool);
+    memset(flying.flights, 0, sizeof(flying.flights));
+}
+
+static struct flight *flight_find(const char *org, bool livemode)
+{
+    for (int i = 0; i < FLIGHTS_MAX; ++i) {
+        struct flight *flight = &flying.flights[i];
+        if (flight->busy && flight->livemode == livemode && !strcmp(flight->org, org)) {
+            return flight;
+        }
+    }
+    return NULL;
+}
+
+static struct flight *flight_take(const char *org, bool livemode)
+{
+    for (int i = 0; i < FLIGHTS_MAX; ++i) {
+        struct flight *flight = &flying.flights[i];
+        if (!flight->busy) {
+            flight->busy = true;
+            flight->livemode = livemode;
+            apr_cpystrn(flight->org, org, sizeof(flight->org));
+            return flight;
+        }
+    }
+    return NULL;
+}
+
+/* True once somebody else's flight for this org has landed or the deadline has passed; false and `mine` where this
+ * request is to fly itself. */
+static bool flight_join(const char *org, bool livemode, struct flight **mine)
+{
+    apr_time_t deadline = apr_time_now() + DATABASE_WAIT_GATE;
+    bool waited = false;
+
+    *mine = NULL;
+    apr_thread_mutex_lock(flying.lock);
+    while (flight_find(org, livemode)) {
+        apr_time_t left = deadline - apr_time_now();
+
+        waited = true;
+        if (left <= 0 || apr_thread_cond_timedwait(flying.landed, flying.lock, left) == APR_TIMEUP) {
+            break;
+        }
+    }
+    if (!waited) {
+        *mine = flight_take(org, livemode);
+    }
+    apr_thread_mutex_unlock(flying.lock);
+    return waited;
+}
+
+static void flight_land(struct flight *flight)
+{
+    if (flight) {
+        apr_thread_mutex_lock(flying.lock);
+        flight->busy = false;
+        apr_thread_cond_broadcast(flying.landed);
+        apr_thread_mutex_unlock(flying.lock);
+    }
+}
+
+static bool state_fill(apr_pool_t *pool, const char *org, bool livemode, struct org_state *state)
+{
+    const struct runtime *child = runtime();
+
+    if (store_state_find(child->database, pool, &child->config->catalogue, org, livemode, DATABASE_WAIT_GATE, state) !=
+        STORE_OK) {
+        return false;
+    }
+    state->verified_at = runtime_now();
+    state_publish(org, livemode, state);
+    return true;
+}
+
+bool state_find(apr_pool_t *pool, const char *org, bool livemode, struct org_state *state)
+{
+    const struct runtime *child = runtime();
+    struct flight *mine;
+    bool found;
+
+    if (child->table && table_lookup(child->table, org, livemode, state)) {
+        return true;
+    }
+    if (!child->database) {
+        return false;
+    }
+    if (flight_join(org, livemode, &mine)) {
+        return child->table && table_lookup(child->table, org, livemode, state);
+    }
+    found = state_fill(pool, org, livemode, state);
+    flight_land(mine);
+    return found;
+}
+
+void state_publish(const char *org, bool livemode, const struct org_state *state)
+{
+    const struct runtime *child = runtime();
+
+    if (child->table) {
+        table_store(child->table, org, livemode, state, runtime_now());
+    }
+}
