@@ -79,6 +79,7 @@ struct catalogue {
     int64_t new_orgs_since; /* seconds since the epoch; INT64_MAX where no date was given: then no org is new */
 };
 
+/** NULL where there is none, so too for hash 0. */
 const struct plan *catalogue_plan(const struct catalogue *catalogue, uint64_t hash);
 const struct plan *catalogue_plan_by_key(const struct catalogue *catalogue, const char *key);
 const struct feature *catalogue_feature(const struct catalogue *catalogue, const char *key);

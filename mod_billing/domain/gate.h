@@ -26,8 +26,8 @@ enum decision_reason {
 
 struct gate_context {
     const char *org;      /* valid id, or NULL where the request has none */
-    const char *app_type; /* from the request; NULL: the org record's counts */
-    const char *roles;    /* comma list as the claim came; NULL: none */
+    const char *app_type; /* from the request; NULL or "": the org record's counts */
+    const char *roles;    /* comma list as the claim came, blanks around names allowed; NULL: none */
     uint64_t method;      /* one bit, in the numbering of feature.except_methods; 0 where there is no method */
     bool reading;         /* GET or HEAD */
     bool kill_switch;     /* every gate only monitors */
@@ -40,13 +40,16 @@ struct decision {
     bool allowed;
     bool would_deny; /* allowed only because it is not enforced for this org */
     enum decision_reason reason;
-    enum enforcement enforcement;
+    enum enforcement enforcement; /* as configured, also under the kill switch */
     int64_t limit;       /* of feature.uses: a value, LIMIT_UNLIMITED or LIMIT_NOT_SET */
-    int64_t grace_until; /* reason grace, or past_due after it: when grace ends or ended; 0: does not apply */
+    int64_t grace_until; /* reason grace, or past_due after it: when grace ends or ended; 0: does not apply, or is not
+                            known (since when is not, or the provider has given up collecting) */
 };
 
-/** `state` is NULL where neither memory nor database could tell. The order of the rules is that of the contract
- * (README, "The decision"); the first that matches decides, then enforcement softens it. */
+/** `state` is NULL where neither memory nor database could tell: then an app type that the request does not name is not
+ * judged either, and the feature's stale policy decides. A plan that the catalogue does not know grants nothing. The
+ * order of the rules is that of the contract (README, "The decision"); the first that matches decides, then enforcement
+ * softens it. */
 struct decision gate_decide(const struct feature *feature, const struct catalogue *catalogue,
                             const struct gate_context *context, const struct org_state *state);
 
@@ -54,7 +57,8 @@ struct decision gate_decide(const struct feature *feature, const struct catalogu
 bool feature_can_deny(const struct feature *feature);
 
 /** Whether the org is among the first `percent` of the feature: the first four bytes of SHA-256(feature NUL org), read
- * as a big-endian number, modulo 100 < percent. So widening never puts an org out again. */
+ * as a big-endian number, modulo 100 < percent. So widening never puts an org out again. False for names longer than
+ * KEY_MAX and ORG_ID_MAX. */
 bool feature_percent_includes(const char *feature, const char *org, unsigned percent);
 
 /** The limit in force for this org: its override, else its plan's value. `state` may be NULL. */

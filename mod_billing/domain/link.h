@@ -7,7 +7,7 @@
 #include "domain/subscription.h"
 
 struct link {
-    const char *customer;     /* NULL: none */
+    const char *customer;     /* of the org's customer row; NULL: none, even if a subscription names a deleted one */
     const char *subscription; /* NULL: none */
     enum billing_status status;
     bool grace_over;
@@ -15,7 +15,7 @@ struct link {
     int64_t period_end;
     int64_t cancel_at;
     int64_t past_due_since;
-    size_t live_count; /* more than one at once is shown to operators */
+    size_t live_count; /* subscriptions that have not ended; more than one at once is shown to operators */
 };
 
 /** Chooses the subscription that speaks for the org: live before ended, then the provider's newest creation, then the
