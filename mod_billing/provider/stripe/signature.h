@@ -7,9 +7,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define STRIPE_SIGNATURE_TOLERANCE INT64_C(300)  /* seconds to either side */
-#define STRIPE_SIGNATURE_HEADER_MAX 4096         /* bytes */
-#define STRIPE_SIGNATURE_CANDIDATES_MAX 16       /* v1 elements looked at */
+#define STRIPE_SIGNATURE_TOLERANCE      INT64_C(300) /* seconds to either side */
+#define STRIPE_SIGNATURE_HEADER_MAX     4096         /* bytes */
+#define STRIPE_SIGNATURE_CANDIDATES_MAX 16           /* v1 elements looked at */
 
 enum signature_verdict {
     SIGNATURE_OK,
