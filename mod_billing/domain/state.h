@@ -22,6 +22,8 @@ struct override {
 struct org_state {
     enum billing_status status;
     bool grace_over;        /* the provider has given up collecting: past due with no grace left */
+    bool has_customer;      /* known at the provider, so there is something to manage */
+    bool has_subscription;  /* one that is not over, whatever its status */
     uint64_t plan;          /* key_hash of the planKey, 0: none */
     uint64_t app_type;      /* key_hash of the org record's app type, 0: not told */
     int64_t period_end;     /* seconds since the epoch; 0: unknown. So are the following */

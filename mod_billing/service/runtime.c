@@ -4,11 +4,11 @@
 
 #include "store/installation.h"
 
-#include <apr_atomic.h>
-#include <apr_strings.h>
+#include <stdatomic.h>
+#include <stdlib.h>
 
 static struct runtime child;
-static void *volatile install_id; /* const char *, once known */
+static _Atomic(char *) install_id; /* once known */
 
 const struct runtime *runtime(void)
 {
@@ -36,8 +36,8 @@ const char *runtime_install_id(const struct server_config *config, apr_pool_t *p
         store_installation_find(child.database, pool, DATABASE_WAIT_WEB, &installation) == STORE_OK &&
         installation.install_id) {
         /* malloc, not a pool: any thread may come here, and the first answer stays for the life of the child. */
-        char *copy = strdup(installation.install_id);
-        if (copy && apr_atomic_casptr(&install_id, copy, NULL)) {
+        char *copy = strdup(installation.install_id), *unknown = NULL;
+        if (copy && !atomic_compare_exchange_strong(&install_id, &unknown, copy)) {
             free(copy);
         }
     }

@@ -12,7 +12,7 @@
 #define SQL_STATE_COLUMNS                                                                                              \
     "l.org_id, l.livemode, l.provider, l.status, l.grace_over, to_json(l.price_ids), " SQL_SECONDS("l.period_end") ", " \
     SQL_SECONDS("l.cancel_at") ", " SQL_SECONDS("l.past_due_since") ", l.version, " SQL_SECONDS("o.created_at") ", "    \
-    "o.app_type, " SQL_OVERRIDES("l.org_id", "l.livemode")
+    "o.app_type, l.customer_id IS NOT NULL, l.live_count > 0, " SQL_OVERRIDES("l.org_id", "l.livemode")
 
 enum state_column {
     STATE_ORG,
@@ -27,6 +27,8 @@ enum state_column {
     STATE_VERSION,
     STATE_CREATED_AT,
     STATE_APP_TYPE,
+    STATE_HAS_CUSTOMER,
+    STATE_HAS_SUBSCRIPTION,
     STATE_OVERRIDES
 };
 
@@ -45,6 +47,8 @@ static void state_read(apr_pool_t *pool, const struct catalogue *catalogue, cons
     memset(state, 0, sizeof(*state));
     status_parse(rows_text(rows, row, first + STATE_STATUS), &state->status);
     state->grace_over = rows_bool(rows, row, first + STATE_GRACE_OVER);
+    state->has_customer = rows_bool(rows, row, first + STATE_HAS_CUSTOMER);
+    state->has_subscription = rows_bool(rows, row, first + STATE_HAS_SUBSCRIPTION);
     state->plan = plan ? plan->ref.hash : 0;
     state->app_type = app_type ? key_hash_str(app_type) : 0;
     state->period_end = rows_int(rows, row, first + STATE_PERIOD_END);
@@ -83,6 +87,8 @@ void store_state_of_link(const struct link *link, const struct org_state *record
     *state = *record;
     state->status = link->status;
     state->grace_over = link->grace_over;
+    state->has_customer = link->customer != NULL;
+    state->has_subscription = link->live_count > 0;
     state->plan = link->plan_key ? key_hash_str(link->plan_key) : 0;
     state->period_end = link->period_end;
     state->cancel_at = link->cancel_at;

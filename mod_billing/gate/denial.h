@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What a denial says to whom it meets. */
+#ifndef BILLING_GATE_DENIAL_H
+#define BILLING_GATE_DENIAL_H
+
+#include "gate/request.h"
+
+/** The body, in r->pool: problem+json, or a small page for a browser that navigates. */
+const char *denial_body(request_rec *r, const struct denial *denial, const char **content_type);
+
+#endif

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Output filters of gated requests: private answers, preflights without a body, and the body of a denial. */
+#include "gate/denial.h"
+#include "gate/hooks.h"
+#include "gate/judge.h"
+#include "gate/request.h"
+
+#include <apr_strings.h>
+#include <http_core.h>
+#include <http_protocol.h>
+#include <http_request.h>
+#include <mod_core.h>
+#include <util_filter.h>
+
+static ap_filter_rec_t *private_filter, *bodiless_filter, *denial_filter;
+
+/* A filter, since headers set in fixups are lost where mod_proxy reads the answer's own. */
+static apr_status_t private_filter_run(ap_filter_t *filter, apr_bucket_brigade *brigade)
+{
+    request_rec *r = filter->r;
+
+    ap_remove_output_filter(filter);
+    if (!apr_table_get(r->headers_out, "Cache-Control") && !apr_table_get(r->err_headers_out, "Cache-Control")) {
+        apr_table_setn(r->headers_out, "Cache-Control", "private");
+    }
+    return ap_pass_brigade(filter->next, brigade);
+}
+
+/* A preflight passes a gate without an org, so nothing of what is behind the gate may come back with it. */
+static apr_status_t bodiless_filter_run(ap_filter_t *filter, apr_bucket_brigade *brigade)
+{
+    apr_bucket *bucket = APR_BRIGADE_FIRST(brigade), *next;
+
+    apr_table_unset(filter->r->headers_out, "Content-Length");
+    apr_table_unset(filter->r->headers_out, "ETag");
+    for (; bucket != APR_BRIGADE_SENTINEL(brigade); bucket = next) {
+        next = APR_BUCKET_NEXT(bucket);
+        if (!APR_BUCKET_IS_METADATA(bucket)) {
+            apr_bucket_delete(bucket);
+        }
+    }
+    return APR_BRIGADE_EMPTY(brigade) ? APR_SUCCESS : ap_pass_brigade(filter->next, brigade);
+}
+
+/* Swaps httpd's canned body for ours. */
+static apr_status_t denial_filter_run(ap_filter_t *filter, apr_bucket_brigade *brigade)
+{
+    request_rec *r = filter->r;
+    const struct request_record *record = request_record_find(r);
+    const char *content_type, *body = denial_body(r, record->denial, &content_type);
+    apr_bucket_alloc_t *alloc = r->connection->bucket_alloc;
+
+    ap_remove_output_filter(filter);
+    apr_brigade_cleanup(brigade);
+    ap_set_content_type(r, content_type);
+    apr_table_unset(r->headers_out, "Content-Encoding");
+    ap_set_content_length(r, (apr_off_t)strlen(body));
+    APR_BRIGADE_INSERT_TAIL(brigade, apr_bucket_pool_create(body, strlen(body), r->pool, alloc));
+    APR_BRIGADE_INSERT_TAIL(brigade, apr_bucket_eos_create(alloc));
+    return ap_pass_brigade(filter->next, brigade);
+}
+
+void gate_register_filters(void)
+{
+    private_filter = ap_register_output_filter("BILLING_PRIVATE", private_filter_run, NULL, AP_FTYPE_CONTENT_SET);
+    bodiless_filter = ap_register_output_filter("BILLING_BODILESS", bodiless_filter_run, NULL, AP_FTYPE_CONTENT_SET);
+    denial_filter = ap_register_output_filter("BILLING_DENIAL", denial_filter_run, NULL, AP_FTYPE_RESOURCE);
+}
+
+void gate_insert_filter(request_rec *r)
+{
+    struct request_record *record = request_record_find(r);
+
+    if (!record) {
+        return;
+    }
+    record->handling = true;
+    if (!record->gated) {
+        return;
+    }
+    ap_add_output_filter_handle(request_is_preflight(r) ? bodiless_filter : private_filter, NULL, r, r->connection);
+}
+
+/* The site's own ErrorDocument wins: a path or URL was already redirected to, a text is what httpd would send. */
+void gate_insert_error_filter(request_rec *r)
+{
+    const struct request_record *record = request_record_find(r);
+
+    if (!record) {
+        return;
+    }
+    if (record->denial && r->status == record->denial->status &&
+        !ap_response_code_string(r, ap_index_of_response(r->status))) {
+        ap_add_output_filter_handle(denial_filter, NULL, r, r->connection);
+    } else if (record->gated && request_is_preflight(r)) {
+        ap_add_output_filter_handle(bodiless_filter, NULL, r, r->connection);
+    }
+}

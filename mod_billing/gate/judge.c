@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * From a request to decisions about it. */
+#include "gate/judge.h"
+
+#include "gate/identity.h"
+#include "gate/notes.h"
+#include "service/runtime.h"
+#include "service/state.h"
+
+#include <http_log.h>
+#include <http_protocol.h>
+
+APLOG_USE_MODULE(attune_billing);
+
+bool request_is_preflight(const request_rec *r)
+{
+    return r->method_number == M_OPTIONS && apr_table_get(r->headers_in, "Origin") &&
+           apr_table_get(r->headers_in, "Access-Control-Request-Method");
+}
+
+/* Upstreams that obey one of these treat the request as another method than it says, so a rule that lets a method
+ * through must not see it. */
+static bool request_overrides_method(const request_rec *r)
+{
+    return apr_table_get(r->headers_in, "X-HTTP-Method-Override") || apr_table_get(r->headers_in, "X-HTTP-Method") ||
+           apr_table_get(r->headers_in, "X-Method-Override");
+}
+
+struct gate_context gate_context_of(request_rec *r, const struct dir_config *config)
+{
+    struct gate_context context = {
+        .org = identity_org(r, config),
+        .app_type = identity_value(r, config, IDENTITY_APP_TYPE),
+        .roles = identity_value(r, config, IDENTITY_ROLE),
+        .kill_switch = kill_switch_on(),
+        .now = apr_time_sec(r->request_time),
+    };
+
+    if (!request_overrides_method(r)) {
+        context.method = r->header_only ? METHOD_BIT_HEAD : UINT64_C(1) << r->method_number;
+        context.reading = r->method_number == M_GET;
+    }
+    return context;
+}
+
+/* Whether all that the feature's policy looks at is known before httpd authenticates. */
+static bool feature_is_early(const struct dir_config *config, const struct feature *feature)
+{
+    return config->identity[IDENTITY_ORG] && !identity_needs_auth(config, IDENTITY_ORG) &&
+           !(feature->roles.count && identity_needs_auth(config, IDENTITY_ROLE)) &&
+           !(feature->app_types.count && identity_needs_auth(config, IDENTITY_APP_TYPE)) &&
+           !identity_needs_auth(config, IDENTITY_ORG_CREATED);
+}
+
+static int denial_status(const request_rec *r, const struct dir_config *config, const struct decision *decision)
+{
+    switch (reason_denial_kind(decision->reason)) {
+    case DENIAL_IDENTITY:
+        return r->user ? HTTP_FORBIDDEN : HTTP_UNAUTHORIZED;
+    case DENIAL_PAYMENT:
+        return config->deny_status ? config->deny_status : HTTP_PAYMENT_REQUIRED;
+    case DENIAL_UNVERIFIED:
+        return HTTP_SERVICE_UNAVAILABLE;
+    default:
+        return HTTP_FORBIDDEN;
+    }
+}
+
+static struct denial *denial_make(request_rec *r, const struct dir_config *config,
+                                  const struct required_feature *required, const struct gate_context *context,
+                                  const struct org_state *state, const struct decision *decision)
+{
+    struct denial *denial = apr_pcalloc(r->pool, sizeof(*denial));
+
+    denial->required = required;
+    denial->feature = required->feature;
+    denial->decision = *decision;
+    denial->org = context->org;
+    denial->plan = state ? catalogue_plan(&config_global()->catalogue, state->plan) : NULL;
+    denial->usage = context->has_usage ? context->usage : -1;
+    denial->status = denial_status(r, config, decision);
+    ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, "ATB0311: %s denied to org %s: %s (%s:%u)", required->key,
+                  context->org ? context->org : "-", reason_name(decision->reason), required->place.file,
+                  required->place.line);
+    return denial;
+}
+
+void gate_judge(request_rec *r, const struct dir_config *config, struct request_record *record, enum judge_phase phase)
+{
+    const struct catalogue *catalogue = &config_global()->catalogue;
+    struct gate_context context = {0};
+    struct org_state state;
+    const struct org_state *known = NULL;
+    bool begun = false;
+
+    for (; !record->denial && record->judged < config->features->nelts; ++record->judged) {
+        const struct required_feature *required =
+            APR_ARRAY_IDX(config->features, record->judged, const struct required_feature *);
+        struct decision decision;
+
+        if (phase == JUDGE_EARLY && !feature_is_early(config, required->feature)) {
+            return;
+        }
+        if (!begun) {
+            begun = true;
+            context = gate_context_of(r, config);
+            if (context.org && state_find(r->pool, context.org, config_server(r->server)->mode == MODE_LIVE, &state)) {
+                known = &state;
+                identity_created_at(r, config, &state);
+            }
+        }
+        decision = gate_decide(required->feature, catalogue, &context, known);
+        notes_set(r, required, &context, known, &decision);
+        if (!decision.allowed) {
+            record->denial = denial_make(r, config, required, &context, known, &decision);
+        }
+    }
+}

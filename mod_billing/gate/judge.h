@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The one function that decides about a request. */
+#ifndef BILLING_GATE_JUDGE_H
+#define BILLING_GATE_JUDGE_H
+
+#include "config/config.h"
+#include "gate/request.h"
+
+/* When it is asked. Early, before httpd has authenticated, only features whose every input is free of authentication are
+ * decided. */
+enum judge_phase { JUDGE_EARLY, JUDGE_FINAL };
+
+/** Decides, once per request, feature and set of inputs, all features that are required of `r` and can be decided in
+ * this phase, up to the first denial. record->denial is set where there is one. */
+void gate_judge(request_rec *r, const struct dir_config *config, struct request_record *record,
+                enum judge_phase phase);
+
+/** What the domain needs to know of the request, for any decision about it. Strings live in r->pool. */
+struct gate_context gate_context_of(request_rec *r, const struct dir_config *config);
+
+/** True while the file of BillingKillSwitch exists; looked at once a second. */
+bool kill_switch_on(void);
+
+/** True for a CORS preflight: it carries no credentials, so a denial would only look like a CORS error. */
+bool request_is_preflight(const request_rec *r);
+
+#endif

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What others see of a decision: environment and notes, for LogFormat, Header and scripts. */
+#ifndef BILLING_GATE_NOTES_H
+#define BILLING_GATE_NOTES_H
+
+#include "config/config.h"
+#include "domain/gate.h"
+
+#include <httpd.h>
+
+/** Sets BILLING_ORG, BILLING_STATUS, BILLING_PLAN, BILLING_FEATURE, BILLING_DECISION (allow, deny, would-deny),
+ * BILLING_REASON and BILLING_AGE (seconds) in notes and environment. The first feature that is denied, or would be,
+ * stays; else the last one. `state` may be NULL. */
+void notes_set(request_rec *r, const struct required_feature *required, const struct gate_context *context,
+               const struct org_state *state, const struct decision *decision);
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The record of a request. */
+#include "gate/request.h"
+
+#include <apr_general.h>
+#include <apr_strings.h>
+
+struct request_record *request_record_find(const request_rec *r)
+{
+    return ap_get_module_config(r->request_config, &attune_billing_module);
+}
+
+struct request_record *request_record(request_rec *r)
+{
+    struct request_record *record = request_record_find(r);
+
+    if (!record) {
+        record = apr_pcalloc(r->pool, sizeof(*record));
+        ap_set_module_config(r->request_config, &attune_billing_module, record);
+    }
+    return record;
+}
+
+const char *request_id(request_rec *r)
+{
+    static const char key[] = "attune-billing-request-id";
+    const char *id = apr_table_get(r->subprocess_env, "UNIQUE_ID");
+    void *made = NULL;
+    apr_uint64_t random;
+
+    if (id) {
+        return id;
+    }
+    apr_pool_userdata_get(&made, key, r->pool);
+    if (!made) {
+        apr_generate_random_bytes((unsigned char *)&random, sizeof(random));
+        made = apr_psprintf(r->pool, "req_%016" APR_UINT64_T_HEX_FMT, random);
+        apr_pool_userdata_setn(made, key, NULL, r->pool);
+    }
+    return made;
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The change feed: keeps the table in shared memory as the database is, whoever changed it. */
+#ifndef BILLING_JOBS_FEED_H
+#define BILLING_JOBS_FEED_H
+
+#include <apr_pools.h>
+
+/** One pass: everything the first time, then what has changed. In one thread of one child of this node. What cannot be
+ * read stays as it is, and ages. */
+void feed_pass(apr_pool_t *pool);
+
+#endif

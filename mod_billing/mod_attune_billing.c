@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The module record and its hooks. */
+#include "cache/segment.h"
+#include "config/config.h"
+#include "gate/hooks.h"
+#include "jobs/watchdog.h"
+#include "service/runtime.h"
+#include "service/startup.h"
+#include "service/state.h"
+#include "web/routes.h"
+
+#include <http_config.h>
+#include <http_core.h>
+#include <http_protocol.h>
+#include <http_log.h>
+#include <http_request.h>
+#include <httpd.h>
+
+AP_DECLARE_MODULE(attune_billing);
+
+static int billing_pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
+{
+    (void)plog;
+    (void)ptemp;
+    config_reset(pconf);
+    return OK;
+}
+
+static int billing_check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *server)
+{
+    (void)plog;
+    return config_check(pconf, ptemp, server);
+}
+
+static int billing_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *server)
+{
+    (void)plog;
+    if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG) {
+        return OK; /* the first of the two passes of a start */
+    }
+    if (startup_prepare(pconf, ptemp, server) != OK) {
+        return HTTP_INTERNAL_SERVER_ERROR;
+    }
+    return watchdog_register(pconf, server);
+}
+
+static void billing_child_init(apr_pool_t *pchild, server_rec *server)
+{
+    runtime_start(pchild, server, startup_table());
+    state_start(pchild);
+}
+
+static void billing_hooks(apr_pool_t *pool)
+{
+    static const char *const watchdog[] = {"mod_watchdog.c", NULL};
+    static const char *const ssl[] = {"mod_ssl.c", NULL};
+    /* These set the environment in their fixups. */
+    static const char *const environment[] = {"mod_env.c", "mod_ssl.c", "mod_session.c", "mod_lua.c", NULL};
+
+    (void)pool;
+    ap_hook_pre_config(billing_pre_config, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_check_config(billing_check_config, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_post_config(billing_post_config, NULL, watchdog, APR_HOOK_MIDDLE);
+    ap_hook_child_init(billing_child_init, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_expr_lookup(config_expr_lookup, NULL, NULL, APR_HOOK_REALLY_FIRST);
+
+    ap_hook_translate_name(routes_translate_name, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_map_to_storage(routes_map_to_storage, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_handler(routes_handler, NULL, NULL, APR_HOOK_REALLY_FIRST);
+
+    /* Per URI, so that httpd runs access hooks again where an internal redirect leads elsewhere. */
+    ap_hook_check_access(gate_access_checker, ssl, NULL, APR_HOOK_LAST, AP_AUTH_INTERNAL_PER_URI);
+    ap_hook_force_authn(gate_force_authn, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_type_checker(gate_type_checker, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_fixups(gate_fixups, environment, NULL, APR_HOOK_MIDDLE);
+    ap_hook_insert_filter(gate_insert_filter, NULL, NULL, APR_HOOK_LAST);
+    ap_hook_insert_error_filter(gate_insert_error_filter, NULL, NULL, APR_HOOK_LAST);
+    gate_register_filters();
+}
+
+module AP_MODULE_DECLARE_DATA attune_billing_module = {
+    STANDARD20_MODULE_STUFF, config_dir_create, config_dir_merge,  config_server_create,
+    config_server_merge,     config_directives, billing_hooks,
+#if defined(AP_MODULE_FLAG_NONE)
+    AP_MODULE_FLAG_NONE,
+#endif
+};

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Claiming and dispatching. */
+#include "web/routes.h"
+
+#include "config/config.h"
+#include "gate/request.h"
+#include "web/problem.h"
+
+#include <apr_strings.h>
+#include <http_protocol.h>
+#include <http_request.h>
+
+struct route {
+    enum mount mount;
+    const char *path; /* below the mount; a '*' at the end stands for one more segment */
+    int method;       /* M_GET answers HEAD too */
+    route_handler *handler;
+};
+
+static const struct route routes[] = {
+    {MOUNT_API, "/webhook", M_POST, webhook_handler},
+    {MOUNT_API, "/summary", M_GET, summary_handler},
+};
+
+#define ROUTE_COUNT (sizeof(routes) / sizeof(*routes))
+
+/* The part of `uri` below `mount`, or NULL. */
+static const char *path_below(const char *uri, const char *mount)
+{
+    size_t length = strlen(mount);
+
+    return !strncmp(uri, mount, length) && (uri[length] == '/' || !uri[length]) ? uri + length : NULL;
+}
+
+int routes_translate_name(request_rec *r)
+{
+    const struct server_config *config = config_server(r->server);
+
+    if (!config->has_mount || !r->uri) {
+        return DECLINED;
+    }
+    for (int mount = 0; mount < MOUNT_COUNT; ++mount) {
+        const char *path = config->mounts[mount] ? path_below(r->uri, config->mounts[mount]) : NULL;
+        if (path) {
+            struct request_record *record = request_record(r);
+            record->claimed = true;
+            record->mount = (enum mount)mount;
+            record->path = apr_pstrdup(r->pool, path);
+            r->filename = apr_pstrcat(r->pool, "attune-billing:", r->uri, NULL);
+            return OK;
+        }
+    }
+    return DECLINED;
+}
+
+int routes_map_to_storage(request_rec *r)
+{
+    const struct request_record *record = request_record_find(r);
+
+    return record && record->claimed ? OK : DECLINED;
+}
+
+/* The tail that '*' stands for, "" for a route without one, NULL where the path is another. */
+static const char *route_match(const struct route *route, const char *path)
+{
+    size_t length = strlen(route->path);
+
+    if (route->path[length - 1] != '*') {
+        return strcmp(route->path, path) ? NULL : "";
+    }
+    if (strncmp(route->path, path, length - 1) || !path[length - 1] || strchr(path + length - 1, '/')) {
+        return NULL;
+    }
+    return path + length - 1;
+}
+
+static int route_method_not_allowed(request_rec *r, apr_int64_t allowed)
+{
+    const char *text = apr_pstrcat(r->pool, allowed & (AP_METHOD_BIT << M_GET) ? ", GET, HEAD" : "",
+                                   allowed & (AP_METHOD_BIT << M_POST) ? ", POST" : "",
+                                   allowed & (AP_METHOD_BIT << M_PUT) ? ", PUT" : "",
+                                   allowed & (AP_METHOD_BIT << M_PATCH) ? ", PATCH" : "",
+                                   allowed & (AP_METHOD_BIT << M_DELETE) ? ", DELETE" : "", NULL);
+
+    apr_table_setn(r->headers_out, "Allow", text + 2);
+    return problem_send(r, HTTP_METHOD_NOT_ALLOWED, "method_not_allowed", "Use one of the methods in Allow.");
+}
+
+int routes_handler(request_rec *r)
+{
+    const struct request_record *record = request_record_find(r);
+    apr_int64_t allowed = 0;
+
+    if (!record || !record->claimed) {
+        return DECLINED;
+    }
+    for (size_t i = 0; i < ROUTE_COUNT; ++i) {
+        const char *tail = routes[i].mount == record->mount ? route_match(&routes[i], record->path) : NULL;
+
+        if (tail && routes[i].method == r->method_number) {
+            return routes[i].handler(r, tail);
+        }
+        allowed |= tail ? AP_METHOD_BIT << routes[i].method : 0;
+    }
+    if (allowed) {
+        return route_method_not_allowed(r, allowed);
+    }
+    return problem_send(r, HTTP_NOT_FOUND, "not_found", "There is no such route here.");
+}
