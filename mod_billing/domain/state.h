@@ -36,8 +36,8 @@ struct org_state {
     struct override overrides[OVERRIDES_MAX];
 };
 
-/** The override of this kind of key that is in force at `now`, the first where there are several, or NULL. A feature key
- * and a limit key do not clash. */
+/** The override of this kind of key that is in force at `now`, the first where there are several, or NULL. A feature
+ * key and a limit key do not clash. */
 const struct override *state_feature_override(const struct org_state *state, uint64_t feature_hash, int64_t now);
 const struct override *state_limit_override(const struct org_state *state, uint64_t limit_hash, int64_t now);
 

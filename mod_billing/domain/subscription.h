@@ -4,8 +4,8 @@
  *
  *   - the row shows the greatest event by (ended, created, event id): an end wins over anything, then the newer, then
  *     the greater id;
- *   - the newest payment signal (an invoice was paid, or failed) by (created, event id), where it is newer than what the
- *     row shows, bends the shown status: active to past due, or past due to active. A signal from before the first
+ *   - the newest payment signal (an invoice was paid, or failed) by (created, event id), where it is newer than what
+ *     the row shows, bends the shown status: active to past due, past due to active. A signal that arrives before any
  *     snapshot is lost, since nothing says whose it is;
  *   - the row is unsettled while it has not ended and a second event, snapshot or signal, shares the second of the one
  *     shown, or any signal is newer: only the provider knows which came last, or what the payment did;
