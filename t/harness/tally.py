@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What passed and what failed, counted over every kind of test. A skipped test is a failed one: nothing passes unseen."""
+import xml.etree.ElementTree
+
+
+class Tally:
+    def __init__(self):
+        self.passed = 0
+        self.failures = []
+
+    def passes(self, count=1):
+        self.passed += count
+
+    def fails(self, name):
+        self.failures.append(name)
+
+    @property
+    def exit_status(self):
+        return 0 if self.passed and not self.failures else 1
+
+    def closing_line(self):
+        return f"{self.passed} passed, {len(self.failures)} failed"
+
+    def add_automake(self, build, programs):
+        """The results `make check` left in `build` for its TESTS: each program's own ok lines where it prints them."""
+        logs = []
+        for program in programs:
+            results, log = build / f"{program}.trs", build / f"{program}.log"
+            text = log.read_text(errors="replace") if log.exists() else ""
+            lines = text.splitlines()
+            good = sum(line.startswith("ok ") for line in lines)
+            bad = [line.removeprefix("not ok ") for line in lines if line.startswith("not ok ")]
+            if results.exists() and ":test-result: PASS" in results.read_text() and not bad:
+                self.passes(max(good, 1))
+                continue
+            self.passes(good)
+            for name in bad or ["did not run to its end"]:
+                self.fails(f"{program}: {name}")
+            logs.append(f"--- {program}\n{text}")
+        return "\n".join(logs)
+
+    def add_junit(self, path, name, exit_status):
+        """A pytest run's results; 5 is pytest's word for a run in which no test was wanted."""
+        if exit_status == 5:
+            return
+        if exit_status not in (0, 1) or not path.exists():
+            self.fails(f"{name}: pytest ended with {exit_status}")
+        if not path.exists():
+            return
+        for case in xml.etree.ElementTree.parse(path).iter("testcase"):
+            troubles = [child for child in case if child.tag in ("failure", "error", "skipped")]
+            if troubles:
+                self.fails(f"{name}: {case.get('classname')}::{case.get('name')} ({troubles[0].tag})")
+            else:
+                self.passes()
