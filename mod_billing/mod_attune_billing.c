@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The module record and its hooks. */
-#include "cache/segment.h"
 #include "config/config.h"
 #include "gate/hooks.h"
 #include "jobs/watchdog.h"
@@ -62,7 +61,6 @@ static void billing_hooks(apr_pool_t *pool)
     ap_hook_check_config(billing_check_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_config(billing_post_config, NULL, watchdog, APR_HOOK_MIDDLE);
     ap_hook_child_init(billing_child_init, NULL, NULL, APR_HOOK_MIDDLE);
-    ap_hook_expr_lookup(config_expr_lookup, NULL, NULL, APR_HOOK_REALLY_FIRST);
 
     ap_hook_translate_name(routes_translate_name, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_map_to_storage(routes_map_to_storage, NULL, NULL, APR_HOOK_REALLY_FIRST);
@@ -78,7 +76,8 @@ static void billing_hooks(apr_pool_t *pool)
     gate_register_filters();
 }
 
-module AP_MODULE_DECLARE_DATA attune_billing_module = {
+/* All else is hidden (-fvisibility=hidden). */
+module AP_MODULE_DECLARE_DATA __attribute__((visibility("default"))) attune_billing_module = {
     STANDARD20_MODULE_STUFF, config_dir_create, config_dir_merge,  config_server_create,
     config_server_merge,     config_directives, billing_hooks,
 #if defined(AP_MODULE_FLAG_NONE)
