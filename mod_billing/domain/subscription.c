@@ -138,7 +138,7 @@ static void row_finish(struct subscription *next, const struct subscription *cur
         known = current->status == STATUS_PAST_DUE ? current->past_due_since : 0;
     }
     history_add_row(&history, next);
-    next->past_due_since = past_due_since(&history, known, signal_bends(next) ? next->signal_at : next->watermark);
+    next->past_due_since = past_due_since(&history, known, next->watermark);
 }
 
 static void row_begin(struct subscription *next, const struct subscription *current)

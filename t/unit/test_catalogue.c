@@ -70,6 +70,8 @@ static void test_same_hash_is_not_same_key(void)
     struct feature feature = {.ref = {"one", key_hash_str("two")}};
     const struct catalogue odd = {.plans = &plan, .plan_count = 1, .features = &feature, .feature_count = 1};
     CU_ASSERT_PTR_NULL(catalogue_plan_by_key(&odd, "fleet"));
+    plan.ref.hash = 0;
+    CU_ASSERT_PTR_NULL(catalogue_plan(&odd, 0));
     CU_ASSERT_PTR_NULL(catalogue_feature(&odd, "two"));
 }
 

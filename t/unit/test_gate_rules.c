@@ -45,6 +45,20 @@ static void test_roles(void)
     }
 }
 
+/* Hashes only sort out: names decide. Two of one hash cannot be had by searching, entries that say so can. */
+static void test_role_of_the_same_hash(void)
+{
+    struct world world;
+    world_set_up(&world);
+    break_role(&world);
+    world.roles[0] = (struct key_ref){"owner", key_hash_str("driver")};
+    CU_ASSERT_EQUAL(world_decide(&world).reason, REASON_ROLE);
+    world.roles[0].key = "driver2";
+    CU_ASSERT_EQUAL(world_decide(&world).reason, REASON_ROLE);
+    world.roles[0].key = "driver";
+    CU_ASSERT_EQUAL(world_decide(&world).reason, REASON_PLAN);
+}
+
 static void test_app_types(void)
 {
     static const struct {
@@ -217,6 +231,16 @@ static void test_limit_in_grace(void)
     CU_ASSERT_EQUAL(decision.grace_until, 0);
 }
 
+static void test_limit_of_unverified_state(void)
+{
+    struct world world;
+    world_set_up(&world);
+    break_stale_allowed(&world);
+    break_limit(&world);
+    struct decision decision = world_decide(&world);
+    CU_ASSERT_TRUE(decision.allowed && decision.reason == REASON_UNVERIFIED);
+}
+
 static void test_expired_overrides(void)
 {
     struct world world;
@@ -247,6 +271,7 @@ static void test_method_bits(void)
 
 static const struct unit_test tests[] = {
     {"roles", test_roles},
+    {"role of the same hash", test_role_of_the_same_hash},
     {"app types", test_app_types},
     {"app type of an unknown state", test_app_type_of_unknown_state},
     {"past due policies", test_past_due_policies},
@@ -254,6 +279,7 @@ static const struct unit_test tests[] = {
     {"limit", test_limit},
     {"limit: not set", test_limit_not_set},
     {"limit: in grace", test_limit_in_grace},
+    {"limit: of an unverified state", test_limit_of_unverified_state},
     {"expired overrides", test_expired_overrides},
     {"methods", test_method_bits},
 };

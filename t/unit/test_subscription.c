@@ -243,6 +243,27 @@ static void test_settle_and_signals(void)
     CU_ASSERT_TRUE(next.status == STATUS_PAST_DUE && !next.unsettled && next.past_due_since == 20);
 }
 
+/* A failed payment newer than an answer that says active: past due since the payment, not since before the answer. */
+static void test_settle_between_snapshot_and_signal(void)
+{
+    struct subscription past_due = row(STATUS_PAST_DUE, 10, "e5");
+    struct subscription failed, next;
+    apply_signal(&past_due, SIGNAL_FAILED, 20, "s1", false, &failed);
+    CU_ASSERT_EQUAL(failed.past_due_since, 10);
+    settle(&failed, STATUS_ACTIVE, 15, &next);
+    CU_ASSERT_TRUE(next.status == STATUS_PAST_DUE && next.unsettled && next.past_due_since == 20);
+}
+
+/* Whatever a provider shows for it, an ended one is over. */
+static void test_ended_is_never_bent(void)
+{
+    struct subscription ended = row(STATUS_PAST_DUE, 10, "e5");
+    ended.snapshot.ended = true;
+    struct subscription next;
+    CU_ASSERT_EQUAL(apply_signal(&ended, SIGNAL_PAID, 20, "s1", false, &next), APPLY_STALE);
+    CU_ASSERT_TRUE(next.status == STATUS_PAST_DUE && !next.unsettled);
+}
+
 static void test_event_past_due(void)
 {
     const struct subscription_snapshot past_due = snapshot(STATUS_PAST_DUE);
@@ -331,6 +352,8 @@ static const struct unit_test tests[] = {
     {"settle", test_settle},
     {"settle: unknown subscription", test_settle_unknown},
     {"settle: signals", test_settle_and_signals},
+    {"settle: between snapshot and signal", test_settle_between_snapshot_and_signal},
+    {"ended is never bent", test_ended_is_never_bent},
     {"event past due", test_event_past_due},
     {"past due since", test_past_due_since},
     {"past due since: after an answer", test_past_due_since_after_an_answer},
