@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import sys
@@ -20,6 +21,7 @@ JOBS = min(os.cpu_count() or 1, 4)
 SANITIZERS = "-fsanitize=address,undefined -fno-omit-frame-pointer -fno-sanitize-recover=undefined"
 PLAIN_BUILD = ("build", "-g -O2")
 ASAN_BUILD = ("build-asan", f"-g -O1 {SANITIZERS}")
+AUTOMAKE_FOLDERS = ("t/unit/", "t/guard/", "t/fuzz/")
 TEARDOWN_SECONDS = 30
 
 
@@ -98,8 +100,10 @@ class Check:
         self.run(f"{name}: make", ["make", "-s", f"-j{JOBS}"], folder)
         return folder
 
-    def units(self, folder):
+    def units(self, folder, compiled_only=False):
         programs = self.selection.units(_automake_tests(folder))
+        if compiled_only:
+            programs = [name for name in programs if not name.endswith(".sh")]
         if programs:
             log = self.new_log()
             environment = {"ASAN_OPTIONS": "detect_leaks=1", "UBSAN_OPTIONS": "print_stacktrace=1"}
@@ -133,7 +137,7 @@ class Check:
         statuses = self.wait([child for child, _, _ in runs])
         for (_, results, log), status in zip(runs, statuses):
             if log and status != 5:
-                print(log.read_text(errors="replace"), end="", flush=True)
+                print(re.sub(r"-+ generated xml file.*\n", "", log.read_text(errors="replace")), end="", flush=True)
             self.tally.add_junit(results, name, status)
 
 
@@ -141,7 +145,7 @@ class Selection:
     """Which tests the words of the command line mean."""
 
     def __init__(self, words):
-        self._units = [word for word in words if word.startswith("t/unit/") or word.startswith("t/guards/")]
+        self._units = [word for word in words if word.startswith(AUTOMAKE_FOLDERS)]
         self._paths = [word for word in words if "/" in word and word not in self._units]
         self._patterns = [word for word in words if "/" not in word]
         self._everything = not words
@@ -183,7 +187,7 @@ def run_sanitized(check, everything):
     with check.stage("build with ASan and UBSan"):
         folder = check.build(ASAN_BUILD)
     with check.stage("units with ASan and UBSan"):
-        check.units(folder)
+        check.units(folder, compiled_only=True)
     if check.selection.wants_servers():
         with check.stage("servers with ASan and UBSan" + ("" if everything else ", bad input")):
             check.servers(folder, "servers with ASan", None if everything else "bad_input", _sanitizer_libraries())

@@ -22,10 +22,12 @@ class Tally:
         return f"{self.passed} passed, {len(self.failures)} failed"
 
     def add_automake(self, build, programs):
-        """The results `make check` left in `build` for its TESTS: each program's own ok lines where it prints them."""
+        """The results `make check` left in `build` for its TESTS: each program's own ok lines where it prints them.
+        Returns what the failed ones said."""
         logs = []
         for program in programs:
-            results, log = build / f"{program}.trs", build / f"{program}.log"
+            # Automake names them after the program without its suffix.
+            results, log = (build / program).with_suffix(".trs"), (build / program).with_suffix(".log")
             text = log.read_text(errors="replace") if log.exists() else ""
             lines = text.splitlines()
             good = sum(line.startswith("ok ") for line in lines)
