@@ -22,29 +22,48 @@ enum mount { MOUNT_API, MOUNT_PAGE, MOUNT_ADMIN, MOUNT_METRICS, MOUNT_OFREP, MOU
 
 enum billing_mode { MODE_UNSET, MODE_TEST, MODE_LIVE };
 
-/* Per server and virtual host. Merged field by field: a virtual host's own value wins. */
+/* A secret that was read from a file: which one, so that one file is not used in two modes. */
+struct secret_file {
+    const char *path; /* symbolic links resolved */
+    struct config_place place;
+};
+
+/* Per server and virtual host. Merged field by field: a virtual host's own value wins. What is NULL, 0 or MODE_UNSET
+ * was not configured: none of them can be configured so. */
 struct server_config {
-    const char *mounts[MOUNT_COUNT]; /* absolute path without a slash at the end; NULL: not mounted */
-    bool has_mount;                  /* any of them: one look on the way of every request */
-    enum billing_mode mode;          /* after check_config never MODE_UNSET */
-    const char *stripe_key;          /* secret: never log it. NULL: none */
-    const char *stripe_key_source;   /* as configured, without the secret: may be logged */
-    apr_array_header_t *webhook_secrets; /* const char *; secrets too. NULL: none */
-    const char *stripe_api_base;     /* without a slash at the end; NULL: the real one */
-    apr_interval_time_t stripe_timeout; /* 0: the default of the call */
-    const char *org_metadata;        /* NULL: CONFIG_ORG_METADATA_DEFAULT */
-    const char *install_id;          /* NULL: the database's own */
-    const char *return_url;          /* NULL: none, so no Checkout and no portal */
-    apr_array_header_t *allow_origins; /* const char * */
-    const struct key_list *manage_roles; /* NULL: the default */
+    const char *mounts[MOUNT_COUNT];               /* absolute path without a slash at the end; NULL: not mounted */
+    bool has_mount;                                /* any of them: one look on the way of every request */
+    enum billing_mode mode;                        /* after check_config never MODE_UNSET */
+    const char *stripe_key;                        /* secret: never log it. NULL: none */
+    const char *stripe_key_source;                 /* as configured, without the secret: may be logged */
+    apr_array_header_t *webhook_secrets;           /* const char *; secrets too. NULL: none */
+    const char *stripe_api_base;                   /* without a slash at the end; NULL: the real one */
+    apr_interval_time_t stripe_timeout;            /* 0: the default of the call */
+    const char *org_metadata;                      /* NULL: CONFIG_ORG_METADATA_DEFAULT */
+    const char *install_id;                        /* NULL: the database's own */
+    const char *return_url;                        /* NULL: none, so no Checkout and no portal */
+    apr_array_header_t *allow_origins;             /* const char * */
+    const struct key_list *manage_roles;           /* NULL: the default */
+    struct config_place mount_places[MOUNT_COUNT]; /* for the messages of config_check, as all that follows */
+    struct config_place mode_place;
+    struct config_place stripe_key_place;
+    const char *stripe_key_file;       /* symbolic links resolved; NULL: it does not come from a file */
+    apr_array_header_t *webhook_files; /* struct secret_file; NULL: no webhook secret was configured */
 };
 
 #define CONFIG_ORG_METADATA_DEFAULT "attune_org"
 #define CONFIG_INSTALL_METADATA     "attune_install"
 
 /* What the request says of its own authenticated context. */
-enum identity { IDENTITY_ORG, IDENTITY_USER, IDENTITY_ROLE, IDENTITY_APP_TYPE, IDENTITY_LOCATION, IDENTITY_ORG_CREATED,
-                IDENTITY_COUNT };
+enum identity {
+    IDENTITY_ORG,
+    IDENTITY_USER,
+    IDENTITY_ROLE,
+    IDENTITY_APP_TYPE,
+    IDENTITY_LOCATION,
+    IDENTITY_ORG_CREATED,
+    IDENTITY_COUNT
+};
 
 struct identity_source {
     const ap_expr_info_t *expr;
@@ -83,8 +102,8 @@ struct dir_config {
 
 struct database_config {
     const char *driver; /* NULL: no DBDriver */
-    const char *params;
-    int max; /* DBDMax: connections per child */
+    const char *params; /* "" where there is no DBDParams. May hold a password: never log it */
+    int max;            /* DBDMax: connections per child */
 };
 
 /* One for all servers: the catalogue and what belongs to the process. */
@@ -112,14 +131,23 @@ void *config_dir_create(apr_pool_t *pool, char *dir);
 void *config_dir_merge(apr_pool_t *pool, void *base, void *added);
 extern const command_rec config_directives[];
 
-/** Forgets the last generation's global configuration; from pre_config. */
+/** Forgets the last generation's global configuration; from pre_config, before any directive is read. */
 void config_reset(apr_pool_t *pconf);
 
 /** Resolves what sections refer to and checks all that `apachectl -t` must catch; from check_config. Messages name
  * file, line and remedy. OK or HTTP_INTERNAL_SERVER_ERROR. */
 int config_check(apr_pool_t *pconf, apr_pool_t *ptemp, server_rec *server);
 
-/** Learns the names that an identity expression uses while it is parsed; from expr_lookup, before core's own. */
-int config_expr_lookup(ap_expr_lookup_parms *parms);
+/** Something outside the command table names a feature (`Require billing-feature`, the expression function): while the
+ * configuration is read it is kept and resolved by config_check, which refuses a key that is neither declared nor
+ * granted. Afterwards (an expression in .htaccess) it is resolved at once and by any thread; `feature` is NULL where
+ * the catalogue has none. `key` must live as long as `pool`, which is pconf while the configuration is read. */
+struct required_feature *config_feature_reference(apr_pool_t *pool, const char *key, struct config_place place);
+
+/** The same for `Require billing-plan`: config_check refuses a plan that does not exist. */
+void config_plan_reference(const char *key, struct config_place place);
+
+/** The same for `Require billing-status`, which names nothing but needs the database as every gate does. */
+void config_status_reference(void);
 
 #endif

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Reading the table: no lock, no write but the mark that keeps an entry from being evicted. */
+#include "cache/table_layout.h"
+
+#include <string.h>
+
+/* A writer is done within a microsecond where it runs at all; then a miss is cheaper than to go on waiting. */
+#define READ_ATTEMPTS 64
+
+enum answer { ANSWER_ABSENT, ANSWER_FOUND, ANSWER_UNSTABLE };
+
+static inline void pause_briefly(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
+static inline void slot_touch(struct bucket *bucket, unsigned way)
+{
+    uint64_t bit = UINT64_C(1) << way;
+    if (!(atomic_load_explicit(&bucket->touched, memory_order_relaxed) & bit)) {
+        atomic_fetch_or_explicit(&bucket->touched, bit, memory_order_relaxed);
+    }
+}
+
+/* One look at all control words of a bucket, without a branch for each: which of them match, in this state. */
+static inline unsigned bucket_matches(struct bucket *bucket, const struct place *place, uint64_t state)
+{
+    unsigned ways = 0;
+    for (unsigned way = 0; way < WAYS; ++way) {
+        uint64_t control = atomic_load_explicit(&bucket->control[way], memory_order_acquire);
+        ways |= (unsigned)((control & (CONTROL_TAG | CONTROL_PART | CONTROL_STATE)) == (place->match | state)) << way;
+    }
+    return ways;
+}
+
+static inline enum answer slot_try(struct table *table, uint32_t index, unsigned way, const struct slot_key *key,
+                                   struct slot_image *image)
+{
+    struct bucket *bucket = table_bucket(table, index);
+    uint64_t control = atomic_load_explicit(&bucket->control[way], memory_order_acquire);
+    if ((control & CONTROL_STATE) != CONTROL_LIVE) {
+        return ANSWER_UNSTABLE;
+    }
+    slot_copy(table_slot(table, index, way), image);
+    if (atomic_load_explicit(&bucket->control[way], memory_order_relaxed) != control) {
+        return ANSWER_UNSTABLE;
+    }
+    if (!slot_image_is(image, key) || !slot_image_whole(image, control)) {
+        return ANSWER_ABSENT;
+    }
+    slot_touch(bucket, way);
+    return ANSWER_FOUND;
+}
+
+static inline enum answer bucket_find(struct table *table, uint32_t index, const struct place *place,
+                                      const struct slot_key *key, struct slot_image *image)
+{
+    struct bucket *bucket = table_bucket(table, index);
+    enum answer answer = ANSWER_ABSENT;
+    for (unsigned ways = bucket_matches(bucket, place, CONTROL_LIVE); ways; ways &= ways - 1) {
+        enum answer of_slot = slot_try(table, index, (unsigned)__builtin_ctz(ways), key, image);
+        if (of_slot == ANSWER_FOUND) {
+            return ANSWER_FOUND;
+        }
+        answer = of_slot == ANSWER_UNSTABLE ? ANSWER_UNSTABLE : answer;
+    }
+    return bucket_matches(bucket, place, CONTROL_BUSY) ? ANSWER_UNSTABLE : answer;
+}
+
+bool slot_find(struct table *table, const struct slot_key *key, struct slot_image *image)
+{
+    struct place place = slot_place(table, key);
+    for (unsigned attempt = 0; attempt < READ_ATTEMPTS; ++attempt) {
+        enum answer first = bucket_find(table, place.bucket[0], &place, key, image);
+        if (first == ANSWER_FOUND) {
+            return true;
+        }
+        enum answer second = bucket_find(table, place.bucket[1], &place, key, image);
+        if (second == ANSWER_FOUND) {
+            return true;
+        }
+        if (first == ANSWER_ABSENT && second == ANSWER_ABSENT) {
+            return false;
+        }
+        pause_briefly();
+    }
+    return false;
+}
+
+bool entry_collect(struct table *table, const struct slot_key *key, const struct slot_image *head,
+                   struct org_state *state)
+{
+    uint64_t token;
+    size_t parts = slot_image_parts(head, key, &token);
+    entry_unpack(head, key, state);
+    for (uint64_t part = 1; part <= parts; ++part) {
+        struct slot_key part_key;
+        struct slot_image image;
+        slot_key_part(&part_key, table->secret, key, part, token);
+        if (!slot_find(table, &part_key, &image)) {
+            return false;
+        }
+        entry_unpack_part(&image, &part_key, state);
+    }
+    int64_t verified_at = table_verified_at(table);
+    if (state->verified_at < verified_at) {
+        state->verified_at = verified_at;
+    }
+    return true;
+}
+
+bool table_lookup(struct table *table, const char *org, bool livemode, struct org_state *state)
+{
+    struct slot_key key;
+    struct slot_image head;
+    return slot_key_head(&key, table->secret, org, livemode) && slot_find(table, &key, &head) &&
+           entry_collect(table, &key, &head, state);
+}
+
+/* The slot as one look at it shows it, if it is a whole head. A slot that is being written is left out. */
+static bool slot_read_head(struct table *table, uint32_t index, unsigned way, struct slot_image *head)
+{
+    _Atomic uint64_t *word = &table_bucket(table, index)->control[way];
+    uint64_t control = atomic_load_explicit(word, memory_order_acquire);
+    if ((control & (CONTROL_STATE | CONTROL_PART)) != CONTROL_LIVE) {
+        return false;
+    }
+    slot_copy(table_slot(table, index, way), head);
+    return atomic_load_explicit(word, memory_order_relaxed) == control && slot_image_whole(head, control);
+}
+
+void table_visit(struct table *table, table_visitor visit, void *baton)
+{
+    for (uint32_t index = 0; index < table->bucket_count; ++index) {
+        for (unsigned way = 0; way < WAYS; ++way) {
+            struct slot_image head;
+            struct slot_key key;
+            struct org_state state;
+            char org[ORG_ID_MAX + 1];
+            if (!slot_read_head(table, index, way, &head)) {
+                continue;
+            }
+            slot_image_key(&head, table->secret, &key);
+            memcpy(org, key.id, key.id_len);
+            org[key.id_len] = '\0';
+            if (entry_collect(table, &key, &head, &state) && !visit(baton, org, key_livemode(&key), &state)) {
+                return;
+            }
+        }
+    }
+}

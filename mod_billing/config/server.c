@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The configuration of a server or virtual host: how it begins, how a virtual host's is merged into it, and its simpler
+ * directives. */
+#include "config/server.h"
+#include "config/directive.h"
+#include "config/handlers.h"
+#include "domain/key.h"
+
+#include <apr_strings.h>
+
+#define ORG_METADATA_MAX 40 /* what the provider takes as a metadata key */
+
+void *config_server_create(apr_pool_t *pool, server_rec *server)
+{
+    (void)server;
+    return apr_pcalloc(pool, sizeof(struct server_config));
+}
+
+static void mounts_merge(struct server_config *merged, const struct server_config *base,
+                         const struct server_config *added)
+{
+    for (int i = 0; i < MOUNT_COUNT; ++i) {
+        const struct server_config *from = added->mounts[i] ? added : base;
+        merged->mounts[i] = from->mounts[i];
+        merged->mount_places[i] = from->mount_places[i];
+    }
+    merged->has_mount = base->has_mount || added->has_mount;
+}
+
+static void stripe_merge(struct server_config *merged, const struct server_config *base,
+                         const struct server_config *added)
+{
+    const struct server_config *from = added->stripe_key_source ? added : base;
+    merged->stripe_key = from->stripe_key;
+    merged->stripe_key_source = from->stripe_key_source;
+    merged->stripe_key_place = from->stripe_key_place;
+    merged->stripe_key_file = from->stripe_key_file;
+
+    from = added->webhook_files ? added : base;
+    merged->webhook_secrets = from->webhook_secrets;
+    merged->webhook_files = from->webhook_files;
+
+    merged->stripe_api_base = added->stripe_api_base ? added->stripe_api_base : base->stripe_api_base;
+    merged->stripe_timeout = added->stripe_timeout ? added->stripe_timeout : base->stripe_timeout;
+    merged->org_metadata = added->org_metadata ? added->org_metadata : base->org_metadata;
+    merged->install_id = added->install_id ? added->install_id : base->install_id;
+}
+
+void *config_server_merge(apr_pool_t *pool, void *base_config, void *added_config)
+{
+    const struct server_config *base = base_config;
+    const struct server_config *added = added_config;
+    struct server_config *merged = apr_pcalloc(pool, sizeof(*merged));
+    mounts_merge(merged, base, added);
+    stripe_merge(merged, base, added);
+    const struct server_config *from = added->mode != MODE_UNSET ? added : base;
+    merged->mode = from->mode;
+    merged->mode_place = from->mode_place;
+    merged->return_url = added->return_url ? added->return_url : base->return_url;
+    merged->allow_origins = added->allow_origins ? added->allow_origins : base->allow_origins;
+    merged->manage_roles = added->manage_roles ? added->manage_roles : base->manage_roles;
+    return merged;
+}
+
+const struct server_config *config_server(const server_rec *server)
+{
+    return config_server_of(server);
+}
+
+struct server_config *config_server_of(const server_rec *server)
+{
+    return ap_get_module_config(server->module_config, &attune_billing_module);
+}
+
+const char *config_set_mode(cmd_parms *cmd, void *dir, const char *text)
+{
+    (void)dir;
+    struct server_config *config = config_server_of(cmd->server);
+    const char *error = config_context_server(cmd);
+    if (error) {
+        return error;
+    }
+    if (!strcasecmp(text, "test")) {
+        config->mode = MODE_TEST;
+    } else if (!strcasecmp(text, "live")) {
+        config->mode = MODE_LIVE;
+    } else {
+        return config_error(cmd, "\"%s\" is neither test nor live", text);
+    }
+    config->mode_place = config_place_of(cmd);
+    return NULL;
+}
+
+const char *config_set_stripe_timeout(cmd_parms *cmd, void *dir, const char *text)
+{
+    (void)dir;
+    const char *error = config_context_server(cmd);
+    return error ? error
+                 : config_duration(cmd, text, apr_time_from_sec(1), apr_time_from_sec(60), "1s to 60s",
+                                   &config_server_of(cmd->server)->stripe_timeout);
+}
+
+const char *config_set_org_metadata(cmd_parms *cmd, void *dir, const char *text)
+{
+    (void)dir;
+    const char *error = config_context_server(cmd);
+    if (error) {
+        return error;
+    }
+    size_t length = strlen(text);
+    if (length > ORG_METADATA_MAX || strpbrk(text, "[]")) {
+        return config_error(cmd, "\"%s\" cannot be a metadata key: Stripe takes 1 to %d characters without [ and ]",
+                            text, ORG_METADATA_MAX);
+    }
+    for (const char *at = text; *at; ++at) {
+        if (*at <= ' ' || *at > '~') {
+            return config_error(cmd, "a metadata key is of visible ASCII characters");
+        }
+    }
+    config_server_of(cmd->server)->org_metadata = text;
+    return NULL;
+}
+
+const char *config_set_install_id(cmd_parms *cmd, void *dir, const char *text)
+{
+    (void)dir;
+    const char *error = config_context_server(cmd);
+    if (error) {
+        return error;
+    }
+    if (!org_id_valid(text, strlen(text))) {
+        return config_error(
+            cmd, "\"%s\" cannot name an installation: use 1 to 64 of the characters A-Z a-z 0-9 _ . : -", text);
+    }
+    config_server_of(cmd->server)->install_id = text;
+    return NULL;
+}
+
+const char *config_set_manage_roles(cmd_parms *cmd, void *dir, const char *args)
+{
+    (void)dir;
+    const char *error = config_context_server(cmd);
+    if (error) {
+        return error;
+    }
+    struct server_config *config = config_server_of(cmd->server);
+    struct key_list *roles = apr_pcalloc(cmd->pool, sizeof(*roles));
+    if (config->manage_roles) {
+        *roles = *config->manage_roles;
+    }
+    if (!(error = config_names(cmd, args, roles))) {
+        config->manage_roles = roles;
+    }
+    return error;
+}
+
+/* A path as httpd compares it: unescaped and normalised, so one that is not could never match. */
+static const char *mount_path(const cmd_parms *cmd, const char *text, const char **path)
+{
+    size_t length = strlen(text);
+    while (length && text[length - 1] == '/') {
+        --length;
+    }
+    if (*text != '/' || !length) {
+        return config_error(cmd, "\"%s\" is not a path: it begins with / and is more than /", text);
+    }
+    char *copy = apr_pstrmemdup(cmd->pool, text, length);
+    for (const char *at = copy; *at; ++at) {
+        if (*at <= ' ' || *at > '~' || strchr("%?#\\\"<>*", *at)) {
+            return config_error(cmd,
+                                "\"%s\" holds a character that has no place in a path; write it unescaped, without "
+                                "a query",
+                                text);
+        }
+    }
+    const char *slashed = apr_pstrcat(cmd->temp_pool, copy, "/", NULL);
+    if (strstr(slashed, "//") || strstr(slashed, "/./") || strstr(slashed, "/../")) {
+        return config_error(
+            cmd, "\"%s\" holds an empty, \".\" or \"..\" segment, which httpd removes from every request", text);
+    }
+    *path = copy;
+    return NULL;
+}
+
+const char *config_set_mount(cmd_parms *cmd, void *dir, const char *kind, const char *path)
+{
+    static const char *const kinds[MOUNT_COUNT] = {"api", "page", "admin", "metrics", "ofrep"};
+    (void)dir;
+    const char *error = config_context_server(cmd);
+    if (error) {
+        return error;
+    }
+    struct server_config *config = config_server_of(cmd->server);
+    for (int i = 0; i < MOUNT_COUNT; ++i) {
+        if (!strcasecmp(kind, kinds[i])) {
+            config->has_mount = true;
+            config->mount_places[i] = config_place_of(cmd);
+            return mount_path(cmd, path, &config->mounts[i]);
+        }
+    }
+    return config_error(cmd, "\"%s\" is none of api, page, admin, metrics and ofrep", kind);
+}
