@@ -10,8 +10,8 @@
 
 #include <http_config.h>
 #include <http_core.h>
-#include <http_protocol.h>
 #include <http_log.h>
+#include <http_protocol.h>
 #include <http_request.h>
 #include <httpd.h>
 
@@ -78,7 +78,7 @@ static void billing_hooks(apr_pool_t *pool)
 
 /* All else is hidden (-fvisibility=hidden). */
 module AP_MODULE_DECLARE_DATA __attribute__((visibility("default"))) attune_billing_module = {
-    STANDARD20_MODULE_STUFF, config_dir_create, config_dir_merge,  config_server_create,
+    STANDARD20_MODULE_STUFF, config_dir_create, config_dir_merge, config_server_create,
     config_server_merge,     config_directives, billing_hooks,
 #if defined(AP_MODULE_FLAG_NONE)
     AP_MODULE_FLAG_NONE,

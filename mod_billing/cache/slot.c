@@ -6,6 +6,25 @@
 
 #include <string.h>
 
+enum { WORD_SUM, WORD_META, WORD_VERSION, WORD_PLAN, WORD_ID, WORD_APP_TYPE = 10, WORD_TIMES, WORD_TOKEN = 15 };
+enum { WORD_PART_TOKEN = WORD_PLAN, ID_WORDS_FIRST = 6, WORD_ID_REST = 16 };
+
+/* Where the n-th override of a head or a part begins. */
+static const unsigned head_override_word[HEAD_OVERRIDES] = {18, 20, 22};
+static const unsigned part_override_word[PART_OVERRIDES] = {10, 12, 14, 18, 20, 22};
+
+/* meta: status 2 bits, grace_over 1, livemode 1, part 4, overrides of the whole entry 7, length of the id 7, time 42 */
+enum {
+    META_GRACE_OVER_SHIFT = 2,
+    META_LIVEMODE_SHIFT = 3,
+    META_PART_SHIFT = 4,
+    META_OVERRIDES_SHIFT = 8,
+    META_ID_LEN_SHIFT = 15,
+    META_TIME_SHIFT = 22
+};
+#define META_KEY_MASK                                                                                                  \
+    (UINT64_C(1) << META_LIVEMODE_SHIFT | UINT64_C(15) << META_PART_SHIFT | UINT64_C(127) << META_ID_LEN_SHIFT)
+
 /* The second word of an override: 31 bits say its kind and limit, 33 when it ends. */
 #define CODE_BITS      31
 #define CODE_MASK      UINT64_C(0x7fffffff)
@@ -60,9 +79,14 @@ static inline uint64_t sip_words(const uint64_t secret[2], const uint64_t *words
     return sip.a ^ sip.b ^ sip.c ^ sip.d;
 }
 
-static void key_place(struct slot_key *key, const uint64_t secret[2])
+static inline uint64_t key_meta(const struct slot_key *key)
 {
-    key->hash = sip_words(secret, key->id, key->id_words, key->meta);
+    return key->livemode << META_LIVEMODE_SHIFT | key->part << META_PART_SHIFT | key->id_len << META_ID_LEN_SHIFT;
+}
+
+static inline void key_place(struct slot_key *key, const uint64_t secret[2])
+{
+    key->hash = sip_words(secret, key->id, (key->id_len + 7) / 8, key_meta(key));
 }
 
 bool slot_key_head(struct slot_key *key, const uint64_t secret[2], const char *org, bool livemode)
@@ -71,12 +95,10 @@ bool slot_key_head(struct slot_key *key, const uint64_t secret[2], const char *o
     if (!len || len > ORG_ID_MAX) {
         return false;
     }
-    key->id_len = (unsigned)len;
-    key->id_words = (unsigned)(len + 7) / 8;
-    key->id[key->id_words - 1] = 0;
+    memset(key, 0, sizeof(*key));
     memcpy(key->id, org, len);
-    key->meta = (uint64_t)livemode << META_LIVEMODE_SHIFT | (uint64_t)len << META_ID_LEN_SHIFT;
-    key->token = 0;
+    key->id_len = len;
+    key->livemode = livemode;
     key_place(key, secret);
     return true;
 }
@@ -85,20 +107,67 @@ void slot_key_part(struct slot_key *key, const uint64_t secret[2], const struct 
                    uint64_t token)
 {
     *key = *head;
-    key->meta |= part << META_PART_SHIFT;
+    key->part = part;
     key->token = token;
     key_place(key, secret);
 }
 
+static uint64_t image_id_difference(const struct slot_image *image, const struct slot_key *key)
+{
+    uint64_t difference = 0;
+    for (unsigned i = 0; i < ID_WORDS_FIRST; ++i) {
+        difference |= image->words[WORD_ID + i] ^ key->id[i];
+    }
+    for (unsigned i = ID_WORDS_FIRST; i < ID_WORDS; ++i) {
+        difference |= image->words[WORD_ID_REST + i - ID_WORDS_FIRST] ^ key->id[i];
+    }
+    return difference;
+}
+
+bool slot_image_is(const struct slot_image *image, const struct slot_key *key)
+{
+    return !image_id_difference(image, key) && (image->words[WORD_META] & META_KEY_MASK) == key_meta(key) &&
+           (!key->part || image->words[WORD_PART_TOKEN] == key->token);
+}
+
+static void image_set_key(struct slot_image *image, const struct slot_key *key)
+{
+    memcpy(&image->words[WORD_ID], key->id, ID_WORDS_FIRST * sizeof(uint64_t));
+    memcpy(&image->words[WORD_ID_REST], key->id + ID_WORDS_FIRST, (ID_WORDS - ID_WORDS_FIRST) * sizeof(uint64_t));
+    image->words[WORD_META] = key_meta(key);
+}
+
 void slot_image_key(const struct slot_image *image, const uint64_t secret[2], struct slot_key *key)
 {
-    unsigned len = image->words[WORD_META] >> META_ID_LEN_SHIFT & 127;
-    key->id_len = len > ORG_ID_MAX ? ORG_ID_MAX : len;
-    key->id_words = (key->id_len + 7) / 8;
-    key->meta = image->words[WORD_META] & META_KEY;
-    key->token = key_part(key) ? image->words[WORD_PART_TOKEN] : 0;
-    memcpy(key->id, image->words + (key_part(key) ? PART_ID : HEAD_ID), key->id_words * sizeof(uint64_t));
+    uint64_t meta = image->words[WORD_META];
+    memset(key, 0, sizeof(*key));
+    memcpy(key->id, &image->words[WORD_ID], ID_WORDS_FIRST * sizeof(uint64_t));
+    memcpy(key->id + ID_WORDS_FIRST, &image->words[WORD_ID_REST], (ID_WORDS - ID_WORDS_FIRST) * sizeof(uint64_t));
+    key->id_len = meta >> META_ID_LEN_SHIFT & 127;
+    key->id_len = key->id_len > ORG_ID_MAX ? ORG_ID_MAX : key->id_len;
+    key->livemode = meta >> META_LIVEMODE_SHIFT & 1;
+    key->part = meta >> META_PART_SHIFT & 15;
+    key->token = key->part ? image->words[WORD_PART_TOKEN] : 0;
     key_place(key, secret);
+}
+
+/* Four lanes side by side, so that the multiplications overlap. Every step is a bijection of its lane, so one changed
+ * word always changes the sum. Guards against accidents of timing, not against an adversary: nobody but the module
+ * writes here. */
+uint64_t slot_sum(const struct slot_image *image, uint64_t stamp)
+{
+    const uint64_t multiplier = UINT64_C(0x6df1f463f97e4107);
+    uint64_t lane[4] = {stamp, UINT64_C(0x66765cead160770c), UINT64_C(0x426ec35779ccd563),
+                        UINT64_C(0xb67b87beed6a28da)};
+    lane[0] = rotate(lane[0] * multiplier, 29);
+    for (unsigned i = 0; i < SLOT_WORDS; i += 4) {
+        lane[0] = rotate((lane[0] ^ (i ? image->words[i] : 0)) * multiplier, 29);
+        lane[1] = rotate((lane[1] ^ image->words[i + 1]) * multiplier, 29);
+        lane[2] = rotate((lane[2] ^ image->words[i + 2]) * multiplier, 29);
+        lane[3] = rotate((lane[3] ^ image->words[i + 3]) * multiplier, 29);
+    }
+    uint64_t sum = lane[0] + rotate(lane[1], 17) + rotate(lane[2], 31) + rotate(lane[3], 47);
+    return (sum ^ sum >> 32) * multiplier;
 }
 
 static uint64_t time_clipped(int64_t time, int64_t least, int64_t most)
@@ -148,44 +217,18 @@ static void override_unpack(const uint64_t packed[2], struct override *override)
     }
 }
 
-static size_t head_room(unsigned id_words)
+static size_t parts_of(size_t overrides)
 {
-    return (SLOT_WORDS - HEAD_ID - id_words) / 2;
+    return overrides <= HEAD_OVERRIDES ? 0 : (overrides - HEAD_OVERRIDES + PART_OVERRIDES - 1) / PART_OVERRIDES;
 }
 
-static size_t part_room(unsigned id_words)
-{
-    return (SLOT_WORDS - PART_ID - id_words) / 2;
-}
-
-static size_t parts_of(size_t overrides, unsigned id_words)
-{
-    size_t in_head = head_room(id_words), in_part = part_room(id_words);
-    return overrides <= in_head ? 0 : (overrides - in_head + in_part - 1) / in_part;
-}
-
-/* Puts as many of the overrides from `first` on after the id as the slot has room for, and notes the words used. */
-static void image_finish(struct slot_image *image, const struct slot_key *key, const struct packed_entry *packed,
-                         size_t first, size_t room)
-{
-    unsigned word = key_part(key) ? PART_ID : HEAD_ID;
-    memcpy(image->words + word, key->id, key->id_words * sizeof(uint64_t));
-    word += key->id_words;
-    for (size_t i = first; i < packed->override_count && i < first + room; ++i, word += 2) {
-        memcpy(image->words + word, packed->overrides[i], sizeof(packed->overrides[i]));
-    }
-    image->words[WORD_META] |=
-        key->meta | (uint64_t)packed->override_count << META_OVERRIDES_SHIFT | ((word + 3) & ~3U);
-}
-
-static bool overrides_pack(struct packed_entry *packed, const uint64_t secret[2], const struct slot_key *key,
-                           const struct org_state *state)
+static bool overrides_pack(struct packed_entry *packed, const uint64_t secret[2], const struct org_state *state)
 {
     if (state->override_count > OVERRIDES_MAX) {
         return false;
     }
     packed->override_count = state->override_count;
-    packed->part_count = parts_of(state->override_count, key->id_words);
+    packed->part_count = parts_of(state->override_count);
     for (size_t i = 0; i < state->override_count; ++i) {
         if (!override_pack(&state->overrides[i], packed->overrides[i])) {
             return false;
@@ -201,14 +244,15 @@ static bool overrides_pack(struct packed_entry *packed, const uint64_t secret[2]
 bool entry_pack(struct packed_entry *packed, const uint64_t secret[2], const struct slot_key *key,
                 const struct org_state *state, int64_t now)
 {
-    if ((unsigned)state->status > STATUS_CANCELED || !overrides_pack(packed, secret, key, state)) {
+    if ((unsigned)state->status > STATUS_CANCELED || !overrides_pack(packed, secret, state)) {
         return false;
     }
     struct slot_image *head = &packed->head;
     memset(head, 0, sizeof(*head));
-    head->words[WORD_META] = (uint64_t)state->status << META_STATUS_SHIFT |
-                             (uint64_t)state->grace_over << META_GRACE_OVER_SHIFT |
-                             time_clipped(now, 0, ENTRY_TIME_MAX) << META_TIME_SHIFT;
+    image_set_key(head, key);
+    head->words[WORD_META] |= (uint64_t)state->status | (uint64_t)state->grace_over << META_GRACE_OVER_SHIFT |
+                              (uint64_t)state->override_count << META_OVERRIDES_SHIFT |
+                              time_clipped(now, 0, ENTRY_TIME_MAX) << META_TIME_SHIFT;
     head->words[WORD_VERSION] = state->version;
     head->words[WORD_PLAN] = state->plan;
     head->words[WORD_APP_TYPE] = state->app_type;
@@ -217,26 +261,26 @@ bool entry_pack(struct packed_entry *packed, const uint64_t secret[2], const str
     head->words[WORD_TIMES + 2] = (uint64_t)state->past_due_since;
     head->words[WORD_TIMES + 3] = (uint64_t)state->created_at;
     head->words[WORD_TOKEN] = packed->token;
-    image_finish(head, key, packed, 0, head_room(key->id_words));
+    for (size_t i = 0; i < state->override_count && i < HEAD_OVERRIDES; ++i) {
+        memcpy(&head->words[head_override_word[i]], packed->overrides[i], sizeof(packed->overrides[i]));
+    }
     return true;
 }
 
-static size_t part_first(uint64_t part, unsigned id_words)
+static size_t part_first(uint64_t part)
 {
-    return head_room(id_words) + (part - 1) * part_room(id_words);
+    return HEAD_OVERRIDES + (part - 1) * PART_OVERRIDES;
 }
 
 void entry_pack_part(const struct packed_entry *packed, const struct slot_key *key, struct slot_image *image)
 {
     memset(image, 0, sizeof(*image));
+    image_set_key(image, key);
+    image->words[WORD_META] |= (uint64_t)packed->override_count << META_OVERRIDES_SHIFT;
     image->words[WORD_PART_TOKEN] = key->token;
-    image_finish(image, key, packed, part_first(key_part(key), key->id_words), part_room(key->id_words));
-}
-
-static void overrides_unpack(const uint64_t *words, struct org_state *state, size_t first, size_t room)
-{
-    for (size_t i = first; i < state->override_count && i < first + room; ++i, words += 2) {
-        override_unpack(words, &state->overrides[i]);
+    size_t first = part_first(key->part);
+    for (size_t i = 0; i < PART_OVERRIDES && first + i < packed->override_count; ++i) {
+        memcpy(&image->words[part_override_word[i]], packed->overrides[first + i], sizeof(packed->overrides[0]));
     }
 }
 
@@ -246,16 +290,16 @@ static size_t image_overrides(const struct slot_image *image)
     return count > OVERRIDES_MAX ? OVERRIDES_MAX : count;
 }
 
-size_t slot_image_parts(const struct slot_image *head, const struct slot_key *key, uint64_t *token)
+size_t slot_image_parts(const struct slot_image *head, uint64_t *token)
 {
     *token = head->words[WORD_TOKEN];
-    return parts_of(image_overrides(head), key->id_words);
+    return parts_of(image_overrides(head));
 }
 
-void entry_unpack(const struct slot_image *head, const struct slot_key *key, struct org_state *state)
+void entry_unpack(const struct slot_image *head, struct org_state *state)
 {
     uint64_t meta = head->words[WORD_META];
-    state->status = (enum billing_status)(meta >> META_STATUS_SHIFT & 3);
+    state->status = (enum billing_status)(meta & 3);
     state->grace_over = meta >> META_GRACE_OVER_SHIFT & 1;
     state->version = head->words[WORD_VERSION];
     state->plan = head->words[WORD_PLAN];
@@ -266,11 +310,25 @@ void entry_unpack(const struct slot_image *head, const struct slot_key *key, str
     state->created_at = (int64_t)head->words[WORD_TIMES + 3];
     state->verified_at = (int64_t)(meta >> META_TIME_SHIFT);
     state->override_count = image_overrides(head);
-    overrides_unpack(head->words + HEAD_ID + key->id_words, state, 0, head_room(key->id_words));
+    for (size_t i = 0; i < state->override_count && i < HEAD_OVERRIDES; ++i) {
+        override_unpack(&head->words[head_override_word[i]], &state->overrides[i]);
+    }
 }
 
-void entry_unpack_part(const struct slot_image *image, const struct slot_key *key, struct org_state *state)
+void entry_unpack_part(const struct slot_image *image, uint64_t part, struct org_state *state)
 {
-    overrides_unpack(image->words + PART_ID + key->id_words, state, part_first(key_part(key), key->id_words),
-                     part_room(key->id_words));
+    size_t first = part_first(part);
+    for (size_t i = 0; i < PART_OVERRIDES && first + i < state->override_count; ++i) {
+        override_unpack(&image->words[part_override_word[i]], &state->overrides[first + i]);
+    }
+}
+
+uint64_t slot_image_version(const struct slot_image *image)
+{
+    return image->words[WORD_VERSION];
+}
+
+bool slot_image_bare(const struct slot_image *image)
+{
+    return !image->words[WORD_VERSION] && !(image->words[WORD_META] >> META_PART_SHIFT & 15);
 }

@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What stands in one slot of the table: how an org's state becomes 24 words and comes back. Pure; internal to cache/.
  *
- * A slot holds the head of an entry with the first overrides, or one part of a longer list of them. Both end with the
- * id, in as many words as it takes, and as many overrides of two words as there is room for then: three to six in a
- * head, six to ten in a part. Words that are not used are not read either, so an org with an id of up to 48 bytes and
- * without overrides costs two cache lines.
+ * A slot holds the head of an entry, with up to three overrides, or one part of a longer list of overrides. Word by
+ * word, ordered so that an org with an id of up to 48 bytes and without overrides lies in two cache lines:
  *
- *        head                                                part
- *    0   sum over the others                                 the same
- *    1   meta                                                the same
- *    2   version                                             token
- *    3   plan                                                id, overrides
- *    4   app_type
- *    5   period_end, cancel_at, past_due_since, created_at
- *    9   token
- *   10   id, overrides
+ *        head                           part
+ *    0   sum over the others            the same
+ *    1   meta (below)                   the same
+ *    2   version                        0
+ *    3   plan                           token
+ *    4   id, first 48 bytes             the same
+ *   10   app_type                       three overrides
+ *   11   period_end, cancel_at,
+ *        past_due_since, created_at
+ *   15   token
+ *   16   id, last 16 bytes              the same
+ *   18   three overrides                three overrides
  *
  * The token is a hash of the whole list of overrides, 0 where the head holds them all. It ties parts to the head: parts
  * of equal content are interchangeable, others are never taken for each other. */
@@ -24,50 +25,27 @@
 #include "domain/key.h"
 #include "domain/state.h"
 
-#define SLOT_WORDS 24
-#define ID_WORDS   (ORG_ID_MAX / 8)
-
-/* The first word of the id in a head and in a part. */
-#define HEAD_ID 10
-#define PART_ID 3
-
-/* At least so many overrides fit, so there are at most so many parts. */
-#define HEAD_OVERRIDES ((SLOT_WORDS - HEAD_ID - ID_WORDS) / 2)
-#define PART_OVERRIDES ((SLOT_WORDS - PART_ID - ID_WORDS) / 2)
+#define SLOT_WORDS     24
+#define ID_WORDS       (ORG_ID_MAX / 8)
+#define HEAD_OVERRIDES 3
+#define PART_OVERRIDES 6
 #define PARTS_MAX      ((OVERRIDES_MAX - HEAD_OVERRIDES + PART_OVERRIDES - 1) / PART_OVERRIDES)
 
-enum { WORD_SUM, WORD_META, WORD_VERSION, WORD_PLAN, WORD_APP_TYPE, WORD_TIMES, WORD_TOKEN = 9, WORD_PART_TOKEN = 2 };
-
-/* meta: words used 5 bits, part 4, livemode 1, length of the id 7, overrides of the whole entry 7, status 2,
- * grace_over 1, time 37 */
-enum {
-    META_PART_SHIFT = 5,
-    META_LIVEMODE_SHIFT = 9,
-    META_ID_LEN_SHIFT = 10,
-    META_OVERRIDES_SHIFT = 17,
-    META_STATUS_SHIFT = 24,
-    META_GRACE_OVER_SHIFT = 26,
-    META_TIME_SHIFT = 27
-};
-#define META_WORDS UINT64_C(31)
-#define META_KEY                                                                                                       \
-    (UINT64_C(15) << META_PART_SHIFT | UINT64_C(1) << META_LIVEMODE_SHIFT | UINT64_C(127) << META_ID_LEN_SHIFT)
-
 /* What an entry can hold of a time that is its own or an override's; later ones are stored as the last. */
-#define ENTRY_TIME_MAX      INT64_C(0x1fffffffff) /* the year 6325 */
-#define OVERRIDE_EXPIRY_MAX INT64_C(0x1ffffffff)  /* the year 2242 */
+#define ENTRY_TIME_MAX      INT64_C(0x3ffffffffff)
+#define OVERRIDE_EXPIRY_MAX INT64_C(0x1ffffffff) /* the year 2242 */
 
 struct slot_image {
     uint64_t words[SLOT_WORDS];
 };
 
-/* Equality of two keys is equality of the id, the mode, the part and the token; `hash` only places. */
+/* Equality of two keys is equality of all words of the id, of the mode, the part and the token; `hash` only places. */
 struct slot_key {
-    uint64_t id[ID_WORDS]; /* as many words as id_len needs, the last one padded with zeros; the rest is not set */
-    unsigned id_words;
-    unsigned id_len;
-    uint64_t meta;  /* the bits of META_KEY */
-    uint64_t token; /* of a part */
+    uint64_t id[ID_WORDS]; /* zero-padded */
+    uint64_t id_len;
+    uint64_t livemode; /* 0 or 1 */
+    uint64_t part;     /* 0: the head; else 1..PARTS_MAX */
+    uint64_t token;    /* of a part */
     uint64_t hash;
 };
 
@@ -77,63 +55,14 @@ bool slot_key_head(struct slot_key *key, const uint64_t secret[2], const char *o
 void slot_key_part(struct slot_key *key, const uint64_t secret[2], const struct slot_key *head, uint64_t part,
                    uint64_t token);
 
-static inline uint64_t key_part(const struct slot_key *key)
-{
-    return key->meta >> META_PART_SHIFT & 15;
-}
+/** True where the image is of this very key. The image need not be whole: see slot_sum. */
+bool slot_image_is(const struct slot_image *image, const struct slot_key *key);
 
-static inline bool key_livemode(const struct slot_key *key)
-{
-    return key->meta >> META_LIVEMODE_SHIFT & 1;
-}
-
-/** The key that the image is of. Whatever the image says, the id stays within ORG_ID_MAX. */
+/** The key that the image is of. The id is clipped to ORG_ID_MAX whatever the image says. */
 void slot_image_key(const struct slot_image *image, const uint64_t secret[2], struct slot_key *key);
 
-/** How many words of a slot are in use, by its meta word: a multiple of four, at most SLOT_WORDS. */
-static inline unsigned meta_words(uint64_t meta)
-{
-    unsigned words = meta & META_WORDS;
-    return words > SLOT_WORDS ? SLOT_WORDS : words;
-}
-
-/** True where the image is of this very key. The image need not be whole: see slot_sum. */
-static inline bool slot_image_is(const struct slot_image *image, const struct slot_key *key)
-{
-    const uint64_t *id = image->words + (key_part(key) ? PART_ID : HEAD_ID);
-    uint64_t difference = (image->words[WORD_META] & META_KEY) ^ key->meta;
-    for (unsigned i = 0; i < key->id_words; ++i) {
-        difference |= id[i] ^ key->id[i];
-    }
-    return !difference && (!key_part(key) || image->words[WORD_PART_TOKEN] == key->token);
-}
-
-static inline uint64_t sum_step(uint64_t lane, uint64_t word)
-{
-    lane = (lane ^ word) * UINT64_C(0x6df1f463f97e4107);
-    return lane << 29 | lane >> 35;
-}
-
-/** The sum over all used words but the sum itself, bound to the stamp under which the slot was taken. Every step is a
- * bijection of its lane, so one changed word always changes its lane. Guards against accidents of timing, not against
- * an adversary: nobody but the module writes here. */
-static inline uint64_t slot_sum(const struct slot_image *image, uint64_t stamp)
-{
-    uint64_t first = sum_step(UINT64_C(0x66765cead160770c), stamp), second = UINT64_C(0x426ec35779ccd563);
-    uint64_t third = UINT64_C(0xb67b87beed6a28da);
-    uint64_t fourth = sum_step(UINT64_C(0x1f83d9abfb41bd6b), image->words[WORD_META]);
-    unsigned used = meta_words(image->words[WORD_META]);
-    second = sum_step(second, image->words[2]);
-    third = sum_step(third, image->words[3]);
-    for (unsigned i = 4; i < used; i += 4) {
-        first = sum_step(first, image->words[i]);
-        second = sum_step(second, image->words[i + 1]);
-        third = sum_step(third, image->words[i + 2]);
-        fourth = sum_step(fourth, image->words[i + 3]);
-    }
-    uint64_t sum = sum_step(sum_step(sum_step(first, second), third), fourth);
-    return sum ^ sum >> 32;
-}
+/** The sum over all words but the sum itself, bound to the stamp under which the slot was taken. */
+uint64_t slot_sum(const struct slot_image *image, uint64_t stamp);
 
 /* An entry ready for the table: the head, and all overrides packed into two words each. */
 struct packed_entry {
@@ -150,27 +79,16 @@ bool entry_pack(struct packed_entry *packed, const uint64_t secret[2], const str
 void entry_pack_part(const struct packed_entry *packed, const struct slot_key *key, struct slot_image *image);
 
 /** Fills in all of `state` but the overrides that parts hold; verified_at is the entry's own time. */
-void entry_unpack(const struct slot_image *head, const struct slot_key *key, struct org_state *state);
-void entry_unpack_part(const struct slot_image *image, const struct slot_key *key, struct org_state *state);
+void entry_unpack(const struct slot_image *head, struct org_state *state);
+void entry_unpack_part(const struct slot_image *image, uint64_t part, struct org_state *state);
 
 /** How many parts belong to a head, and the token by which they are found. */
-size_t slot_image_parts(const struct slot_image *head, const struct slot_key *key, uint64_t *token);
+size_t slot_image_parts(const struct slot_image *head, uint64_t *token);
 
-static inline bool slot_image_is_part(const struct slot_image *image)
-{
-    return image->words[WORD_META] >> META_PART_SHIFT & 15;
-}
-
-/** 0 for a part, which has none: its token says what it belongs to. */
-static inline uint64_t slot_image_version(const struct slot_image *image)
-{
-    return slot_image_is_part(image) ? 0 : image->words[WORD_VERSION];
-}
+/** 0 for a part: those have no version. */
+uint64_t slot_image_version(const struct slot_image *image);
 
 /** True where an entry says that the database has no row. */
-static inline bool slot_image_bare(const struct slot_image *image)
-{
-    return !slot_image_is_part(image) && !image->words[WORD_VERSION];
-}
+bool slot_image_bare(const struct slot_image *image);
 
 #endif

@@ -6,21 +6,22 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Room for the orgs that were asked for in four slots of five, 8 blocks for 129 orgs: so full, no store has to evict,
- * and an org takes less than 256 bytes all told. */
-static uint64_t blocks_for(uint64_t orgs)
+/* Room for the orgs that were asked for in four slots of five, 5 buckets for 24 orgs: so full, a store still finds one
+ * of its twelve slots empty, and an org takes less than 256 bytes all told. */
+static uint64_t buckets_for(uint64_t orgs)
 {
-    uint64_t blocks = orgs / 129 * 8 + (orgs % 129 * 8 + 128) / 129;
-    return blocks < BLOCKS_MIN ? BLOCKS_MIN : blocks;
+    uint64_t buckets = orgs / 24 * 5 + (orgs % 24 * 5 + 23) / 24;
+    return buckets < BUCKETS_MIN ? BUCKETS_MIN : buckets;
 }
 
 size_t table_size(size_t orgs)
 {
-    uint64_t blocks = blocks_for(orgs);
-    if (blocks > BLOCKS_MAX || blocks > (SIZE_MAX - sizeof(struct table)) / sizeof(struct block)) {
+    uint64_t buckets = buckets_for(orgs);
+    size_t of_bucket = sizeof(struct bucket) + WAYS * sizeof(struct slot);
+    if (buckets > BUCKETS_MAX || buckets > (SIZE_MAX - sizeof(struct table)) / of_bucket) {
         return 0;
     }
-    return sizeof(struct table) + (size_t)blocks * sizeof(struct block);
+    return sizeof(struct table) + (size_t)buckets * of_bucket;
 }
 
 static void secret_make(uint64_t secret[2])
@@ -37,13 +38,13 @@ struct table *table_format(void *memory, size_t size, size_t orgs)
 {
     struct table *table = memory;
     size_t needed = table_size(orgs);
-    if (!needed || size < needed || (uintptr_t)memory % TABLE_ALIGNMENT) {
+    if (!needed || size < needed || (uintptr_t)memory % CACHE_LINE) {
         return NULL;
     }
     table->layout = TABLE_LAYOUT;
     table->size = needed;
     table->orgs = orgs;
-    table->bucket_count = (uint32_t)blocks_for(orgs) * BLOCK_BUCKETS;
+    table->bucket_count = (uint32_t)buckets_for(orgs);
     table->offset_span = table->bucket_count > 255 ? 255 : table->bucket_count - 1;
     secret_make(table->secret);
     table->magic = TABLE_MAGIC;
@@ -53,9 +54,9 @@ struct table *table_format(void *memory, size_t size, size_t orgs)
 struct table *table_attach(void *memory, size_t size)
 {
     struct table *table = memory;
-    if (size < sizeof(*table) || (uintptr_t)memory % TABLE_ALIGNMENT || table->magic != TABLE_MAGIC ||
+    if (size < sizeof(*table) || (uintptr_t)memory % CACHE_LINE || table->magic != TABLE_MAGIC ||
         table->layout != TABLE_LAYOUT || table->size > size || table->size != table_size(table->orgs) ||
-        table->bucket_count != blocks_for(table->orgs) * BLOCK_BUCKETS) {
+        table->bucket_count != buckets_for(table->orgs)) {
         return NULL;
     }
     return table;

@@ -19,10 +19,7 @@ struct table;
 /** Bytes that a table for `orgs` orgs needs; 0 where that would overflow. */
 size_t table_size(size_t orgs);
 
-/* A page: how the memory of a table is aligned. */
-#define TABLE_ALIGNMENT 4096
-
-/** Lays an empty table into zeroed memory. NULL where it is too small or not aligned. */
+/** Lays an empty table into zeroed memory, aligned to 64 bytes. */
 struct table *table_format(void *memory, size_t size, size_t orgs);
 
 /** The table already in `memory`, or NULL where its layout, version or room is another. */

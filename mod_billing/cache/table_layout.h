@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * How the table lies in memory, and the rules by which its words change. Internal to cache/.
  *
- * Buckets of five slots. An org has two buckets: its own, and another one up to 255 further; its entry is in one slot
- * of the ten or nowhere. Each slot has a control word in its bucket, so one cache line tells which slot to look at.
- * Four buckets and their slots share a page of 4096 bytes: of a large table the address translation of that page costs
- * as much as fetching what stands there, and so it is paid once.
+ * Buckets of six slots. An org has two buckets: its own, and another one up to 255 further; its entry is in one slot of
+ * the twelve or nowhere. Each slot has a control word in its bucket, so one cache line tells which slot to look at.
  *
  * Control words change only by compare-and-swap, and never take the same value twice: a writer that takes the slot
  * counts the stamp up, a writer that robs a lock counts the fence up. A slot is empty, live, or busy: a writer is at
@@ -45,7 +43,6 @@ struct bucket {
     _Atomic uint64_t lock;
     _Atomic uint64_t touched; /* a bit for each slot that was read since the last time somebody had to evict */
     _Atomic uint64_t control[WAYS];
-    uint64_t unused;
 };
 _Static_assert(sizeof(struct bucket) == CACHE_LINE, "a bucket is one cache line");
 
@@ -54,15 +51,9 @@ struct slot {
 };
 _Static_assert(sizeof(struct slot) == 3 * CACHE_LINE, "a slot is three cache lines");
 
-struct block {
-    struct bucket buckets[BLOCK_BUCKETS];
-    struct slot slots[BLOCK_BUCKETS * WAYS];
-};
-_Static_assert(sizeof(struct block) == BLOCK_SIZE, "a block is a page");
-
 struct table {
     /* Written once. */
-    alignas(BLOCK_SIZE) uint64_t magic;
+    alignas(CACHE_LINE) uint64_t magic;
     uint64_t layout;
     uint64_t size;
     uint64_t orgs;
@@ -76,7 +67,7 @@ struct table {
     alignas(CACHE_LINE) _Atomic uint64_t evictions;
     _Atomic uint64_t stolen_locks;
     _Atomic uint64_t refused_stores;
-    alignas(BLOCK_SIZE) struct block blocks[];
+    /* The buckets follow, then the slots. */
 };
 
 /* The control word: state 2 bits, flags 2, tag 12, fence 16, stamp 32. An empty slot has no flags and no tag. */
@@ -103,8 +94,8 @@ struct table {
 #define LOCK_PATIENCE     20000000 /* nanoseconds */
 
 /* The least room, and the most that the 32-bit number of a bucket allows. */
-#define BLOCKS_MIN 2
-#define BLOCKS_MAX (UINT32_MAX / BLOCK_BUCKETS)
+#define BUCKETS_MIN 8
+#define BUCKETS_MAX UINT32_C(0xfffffff0)
 
 struct place {
     uint32_t bucket[2];
@@ -112,14 +103,14 @@ struct place {
     uint64_t match; /* the tag and flag that the control word of such a slot has */
 };
 
-static inline struct bucket *table_bucket(struct table *table, uint32_t index)
+static inline struct bucket *table_bucket(const struct table *table, uint32_t index)
 {
-    return &table->blocks[index / BLOCK_BUCKETS].buckets[index % BLOCK_BUCKETS];
+    return (struct bucket *)(uintptr_t)(table + 1) + index;
 }
 
-static inline struct slot *table_slot(struct table *table, uint32_t bucket, unsigned way)
+static inline struct slot *table_slot(const struct table *table, uint32_t bucket, unsigned way)
 {
-    return &table->blocks[bucket / BLOCK_BUCKETS].slots[bucket % BLOCK_BUCKETS * WAYS + way];
+    return (struct slot *)(void *)table_bucket(table, table->bucket_count) + (size_t)bucket * WAYS + way;
 }
 
 static inline uint32_t bucket_at_offset(const struct table *table, uint32_t bucket, uint64_t offset)
@@ -134,7 +125,7 @@ static inline struct place slot_place(const struct table *table, const struct sl
     place.bucket[0] = (uint32_t)((key->hash >> 32) * table->bucket_count >> 32);
     place.offset = 1 + ((key->hash >> 12 & 0xfffff) * table->offset_span >> 20);
     place.bucket[1] = bucket_at_offset(table, place.bucket[0], place.offset);
-    place.match = (key->hash & 0xfff) << CONTROL_TAG_SHIFT | (key_part(key) ? CONTROL_PART : 0);
+    place.match = (key->hash & 0xfff) << CONTROL_TAG_SHIFT | (key->part ? CONTROL_PART : 0);
     return place;
 }
 
@@ -143,23 +134,18 @@ static inline bool control_matches(uint64_t control, const struct place *place)
     return (control & (CONTROL_TAG | CONTROL_PART)) == place->match && (control & CONTROL_STATE) != CONTROL_EMPTY;
 }
 
-/* Copies the used words. The others of `image` are left as they are.
- *
- * Acquire, word by word: then the look at the control word that follows cannot come before, which a fence would give
+/* Acquire, word by word: then the look at the control word that follows cannot come before, which a fence would give
  * too, but the thread sanitizer does not know fences. On x86-64 both are plain loads. */
 static inline void slot_copy(struct slot *slot, struct slot_image *image)
 {
-    uint64_t meta = atomic_load_explicit(&slot->words[WORD_META], memory_order_acquire);
-    unsigned used = meta_words(meta);
-    for (unsigned i = 0; i < used; ++i) {
+    for (unsigned i = 0; i < SLOT_WORDS; ++i) {
         image->words[i] = atomic_load_explicit(&slot->words[i], memory_order_acquire);
     }
-    image->words[WORD_META] = meta;
 }
 
 static inline bool slot_image_whole(const struct slot_image *image, uint64_t control)
 {
-    return image->words[WORD_SUM] == slot_sum(image, control >> CONTROL_STAMP_SHIFT);
+    return image->words[0] == slot_sum(image, control >> CONTROL_STAMP_SHIFT);
 }
 
 /** Copies out the slot of this key. False: not in the table, or a writer was at it all the while. */

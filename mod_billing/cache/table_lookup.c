@@ -26,54 +26,35 @@ static inline void slot_touch(struct bucket *bucket, unsigned way)
     }
 }
 
-/* One look at all control words of a bucket, without a branch for each: which of them match, in this state. */
-static inline unsigned bucket_matches(struct bucket *bucket, const struct place *place, uint64_t state)
-{
-    unsigned ways = 0;
-    for (unsigned way = 0; way < WAYS; ++way) {
-        uint64_t control = atomic_load_explicit(&bucket->control[way], memory_order_acquire);
-        ways |= (unsigned)((control & (CONTROL_TAG | CONTROL_PART | CONTROL_STATE)) == (place->match | state)) << way;
-    }
-    return ways;
-}
-
-static inline enum answer slot_try(struct table *table, uint32_t index, unsigned way, const struct slot_key *key,
-                                   struct slot_image *image)
-{
-    struct bucket *bucket = table_bucket(table, index);
-    uint64_t control = atomic_load_explicit(&bucket->control[way], memory_order_acquire);
-    if ((control & CONTROL_STATE) != CONTROL_LIVE) {
-        return ANSWER_UNSTABLE;
-    }
-    slot_copy(table_slot(table, index, way), image);
-    if (atomic_load_explicit(&bucket->control[way], memory_order_relaxed) != control) {
-        return ANSWER_UNSTABLE;
-    }
-    if (!slot_image_is(image, key) || !slot_image_whole(image, control)) {
-        return ANSWER_ABSENT;
-    }
-    slot_touch(bucket, way);
-    return ANSWER_FOUND;
-}
-
-static inline enum answer bucket_find(struct table *table, uint32_t index, const struct place *place,
-                                      const struct slot_key *key, struct slot_image *image)
+static enum answer bucket_find(struct table *table, uint32_t index, const struct place *place,
+                               const struct slot_key *key, struct slot_image *image)
 {
     struct bucket *bucket = table_bucket(table, index);
     enum answer answer = ANSWER_ABSENT;
-    for (unsigned ways = bucket_matches(bucket, place, CONTROL_LIVE); ways; ways &= ways - 1) {
-        enum answer of_slot = slot_try(table, index, (unsigned)__builtin_ctz(ways), key, image);
-        if (of_slot == ANSWER_FOUND) {
+    for (unsigned way = 0; way < WAYS; ++way) {
+        uint64_t control = atomic_load_explicit(&bucket->control[way], memory_order_acquire);
+        if (!control_matches(control, place)) {
+            continue;
+        }
+        if ((control & CONTROL_STATE) == CONTROL_BUSY) {
+            answer = ANSWER_UNSTABLE;
+            continue;
+        }
+        slot_copy(table_slot(table, index, way), image);
+        if (atomic_load_explicit(&bucket->control[way], memory_order_relaxed) != control) {
+            answer = ANSWER_UNSTABLE;
+        } else if (slot_image_is(image, key) && slot_image_whole(image, control)) {
+            slot_touch(bucket, way);
             return ANSWER_FOUND;
         }
-        answer = of_slot == ANSWER_UNSTABLE ? ANSWER_UNSTABLE : answer;
     }
-    return bucket_matches(bucket, place, CONTROL_BUSY) ? ANSWER_UNSTABLE : answer;
+    return answer;
 }
 
 bool slot_find(struct table *table, const struct slot_key *key, struct slot_image *image)
 {
     struct place place = slot_place(table, key);
+    __builtin_prefetch(table_bucket(table, place.bucket[1]));
     for (unsigned attempt = 0; attempt < READ_ATTEMPTS; ++attempt) {
         enum answer first = bucket_find(table, place.bucket[0], &place, key, image);
         if (first == ANSWER_FOUND) {
@@ -95,8 +76,8 @@ bool entry_collect(struct table *table, const struct slot_key *key, const struct
                    struct org_state *state)
 {
     uint64_t token;
-    size_t parts = slot_image_parts(head, key, &token);
-    entry_unpack(head, key, state);
+    size_t parts = slot_image_parts(head, &token);
+    entry_unpack(head, state);
     for (uint64_t part = 1; part <= parts; ++part) {
         struct slot_key part_key;
         struct slot_image image;
@@ -104,7 +85,7 @@ bool entry_collect(struct table *table, const struct slot_key *key, const struct
         if (!slot_find(table, &part_key, &image)) {
             return false;
         }
-        entry_unpack_part(&image, &part_key, state);
+        entry_unpack_part(&image, part, state);
     }
     int64_t verified_at = table_verified_at(table);
     if (state->verified_at < verified_at) {
@@ -147,7 +128,7 @@ void table_visit(struct table *table, table_visitor visit, void *baton)
             slot_image_key(&head, table->secret, &key);
             memcpy(org, key.id, key.id_len);
             org[key.id_len] = '\0';
-            if (entry_collect(table, &key, &head, &state) && !visit(baton, org, key_livemode(&key), &state)) {
+            if (entry_collect(table, &key, &head, &state) && !visit(baton, org, key.livemode, &state)) {
                 return;
             }
         }

@@ -231,8 +231,8 @@ static enum outcome slot_write(struct hold *hold, struct spot spot, struct slot_
         return OUTCOME_AGAIN;
     }
     struct slot *slot = table_slot(hold->table, hold->place.bucket[spot.side], spot.way);
-    image->words[WORD_SUM] = slot_sum(image, busy >> CONTROL_STAMP_SHIFT);
-    for (unsigned i = 0; i < meta_words(image->words[WORD_META]); ++i) {
+    image->words[0] = slot_sum(image, busy >> CONTROL_STAMP_SHIFT);
+    for (unsigned i = 0; i < SLOT_WORDS; ++i) {
         atomic_store_explicit(&slot->words[i], image->words[i], memory_order_release);
     }
     uint64_t live = busy | CONTROL_LIVE | (slot_image_bare(image) ? CONTROL_BARE : 0);
@@ -340,7 +340,7 @@ static void entry_drop(struct table *table, const struct slot_key *key)
     struct slot_image dropped;
     if (slot_drop(table, key, &dropped)) {
         uint64_t token;
-        size_t parts = slot_image_parts(&dropped, key, &token);
+        size_t parts = slot_image_parts(&dropped, &token);
         parts_drop(table, key, parts, token);
     }
 }
@@ -357,7 +357,7 @@ static enum outcome entry_put(struct table *table, const struct slot_key *key, s
     if (outcome == OUTCOME_AGAIN || !replaced.any) {
         return outcome;
     }
-    size_t parts = slot_image_parts(&replaced.image, key, &token);
+    size_t parts = slot_image_parts(&replaced.image, &token);
     if (token != packed->token) {
         bool newer_stands = outcome == OUTCOME_NEWER_STANDS;
         parts_drop(table, key, newer_stands ? packed->part_count : parts, newer_stands ? packed->token : token);

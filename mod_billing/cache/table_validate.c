@@ -7,8 +7,8 @@ static const char *header_validate(const struct table *table)
     if (table->magic != TABLE_MAGIC || table->layout != TABLE_LAYOUT) {
         return "the header is not of this layout";
     }
-    if (table->size != table_size(table->orgs) || table->bucket_count < BLOCKS_MIN * BLOCK_BUCKETS ||
-        !table->offset_span || table->offset_span >= table->bucket_count || table->offset_span > 255) {
+    if (table->size != table_size(table->orgs) || table->bucket_count < BUCKETS_MIN || !table->offset_span ||
+        table->offset_span >= table->bucket_count || table->offset_span > 255) {
         return "the header contradicts itself";
     }
     return NULL;

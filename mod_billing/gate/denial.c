@@ -21,7 +21,8 @@ static struct denial_words denial_words(const struct denial *denial)
     case REASON_NO_ORG:
         return (struct denial_words){"no_org", "Sign in", "This needs an organisation, and the request has none."};
     case REASON_APP_TYPE:
-        return (struct denial_words){"forbidden", "Not available here", "This feature is not part of this application."};
+        return (struct denial_words){"forbidden", "Not available here",
+                                     "This feature is not part of this application."};
     case REASON_ROLE:
         return (struct denial_words){"forbidden", "Not allowed", "Your role may not use this feature."};
     case REASON_OVERRIDE:
@@ -39,8 +40,7 @@ static struct denial_words denial_words(const struct denial *denial)
         return (struct denial_words){"payment_required", "A subscription is needed",
                                      "This feature needs a subscription."};
     case REASON_LIMIT:
-        return (struct denial_words){"payment_required", "The limit is reached",
-                                     "Your plan's limit is reached."};
+        return (struct denial_words){"payment_required", "The limit is reached", "Your plan's limit is reached."};
     default:
         return (struct denial_words){"payment_required", "Not in your plan",
                                      "Your plan does not include this feature."};
@@ -96,16 +96,14 @@ static const char *denial_json(request_rec *r, const struct denial *denial, cons
 static const char *denial_html(request_rec *r, const struct denial *denial, const struct denial_words *words)
 {
     const char *upgrade = denial_upgrade_url(r, denial);
-    const char *way_out = upgrade ? apr_psprintf(r->pool, "<p><a href=\"%s\">Billing</a></p>",
-                                                 ap_escape_html(r->pool, upgrade))
-                                  : "";
+    const char *way_out =
+        upgrade ? apr_psprintf(r->pool, "<p><a href=\"%s\">Billing</a></p>", ap_escape_html(r->pool, upgrade)) : "";
 
     return apr_psprintf(r->pool,
                         "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
                         "<meta name=\"viewport\" content=\"width=device-width\"><title>%s</title></head>\n"
                         "<body><main><h1>%s</h1><p>%s</p>%s<p><small>%s</small></p></main></body></html>\n",
-                        words->title, words->title, words->detail, way_out,
-                        ap_escape_html(r->pool, request_id(r)));
+                        words->title, words->title, words->detail, way_out, ap_escape_html(r->pool, request_id(r)));
 }
 
 /* Whether a person looks at the answer: the browser says so itself, or an old one prefers HTML. */

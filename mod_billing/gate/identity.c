@@ -93,9 +93,10 @@ const char *identity_org(request_rec *r, const struct dir_config *config)
     const char *org = identity_value(r, config, IDENTITY_ORG);
 
     if (org && !org_id_valid(org, strlen(org))) {
-        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r,
-                      "ATB0302: BillingOrg gave a value that is no org id (1 to 64 of A-Z a-z 0-9 _ . : -); the request "
-                      "has no org");
+        ap_log_rerror(
+            APLOG_MARK, APLOG_WARNING, 0, r,
+            "ATB0302: BillingOrg gave a value that is no org id (1 to 64 of A-Z a-z 0-9 _ . : -); the request "
+            "has no org");
         return NULL;
     }
     return org;

@@ -17,8 +17,8 @@ const char *identity_value(request_rec *r, const struct dir_config *config, enum
 /** The org of the request, valid, or NULL. */
 const char *identity_org(request_rec *r, const struct dir_config *config);
 
-/** Fills in when the org was created, where BillingOrgCreated says so: a claim counts before the org record. A date, RFC
- * 3339, or seconds since the epoch; anything else counts as not told. */
+/** Fills in when the org was created, where BillingOrgCreated says so: a claim counts before the org record. A date,
+ * RFC 3339, or seconds since the epoch; anything else counts as not told. */
 void identity_created_at(request_rec *r, const struct dir_config *config, struct org_state *state);
 
 /** True where the value may be another one once the request is authenticated. */

@@ -6,14 +6,13 @@
 #include "config/config.h"
 #include "gate/request.h"
 
-/* When it is asked. Early, before httpd has authenticated, only features whose every input is free of authentication are
- * decided. */
+/* When it is asked. Early, before httpd has authenticated, only features whose every input is free of authentication
+ * are decided. */
 enum judge_phase { JUDGE_EARLY, JUDGE_FINAL };
 
 /** Decides, once per request, feature and set of inputs, all features that are required of `r` and can be decided in
  * this phase, up to the first denial. record->denial is set where there is one. */
-void gate_judge(request_rec *r, const struct dir_config *config, struct request_record *record,
-                enum judge_phase phase);
+void gate_judge(request_rec *r, const struct dir_config *config, struct request_record *record, enum judge_phase phase);
 
 /** What the domain needs to know of the request, for any decision about it. Strings live in r->pool. */
 struct gate_context gate_context_of(request_rec *r, const struct dir_config *config);

@@ -17,7 +17,7 @@ struct denial {
     struct decision decision;
     const char *org;
     const struct plan *plan; /* the org's; NULL: none */
-    int64_t usage; /* of the limit; -1: not told */
+    int64_t usage;           /* of the limit; -1: not told */
     int status;
 };
 
@@ -28,11 +28,11 @@ struct request_record {
     const char *path;
 
     /* gate/ */
-    bool authenticated;  /* authn and authz let it through: what it says of its user is true */
-    bool error_document; /* the site's document for a denial of the gate: served */
-    bool gated;          /* something was required of it */
-    bool handling;       /* past fixups: its handler runs */
-    int judged;          /* how many features are decided for good; those after it need fixups */
+    bool authenticated;    /* authn and authz let it through: what it says of its user is true */
+    bool error_document;   /* the site's document for a denial of the gate: served */
+    bool gated;            /* something was required of it */
+    bool handling;         /* past fixups: its handler runs */
+    int judged;            /* how many features are decided for good; those after it need fixups */
     struct denial *denial; /* NULL: none (so far) */
 };
 

@@ -7,9 +7,9 @@
 #include "service/state.h"
 #include "store/state.h"
 
-#include <http_log.h>
 #include <ap_mpm.h>
 #include <apr_strings.h>
+#include <http_log.h>
 
 APLOG_USE_MODULE(attune_billing);
 
@@ -48,9 +48,8 @@ static bool feed_warm(apr_pool_t *pool, uint64_t *position)
     }
     apr_pool_create(&page, pool);
     do {
-        if (feed_stopping() ||
-            store_state_walk(child->database, page, &child->config->catalogue, &walk, WARM_PAGE, &changes, &count) !=
-                STORE_OK) {
+        if (feed_stopping() || store_state_walk(child->database, page, &child->config->catalogue, &walk, WARM_PAGE,
+                                                &changes, &count) != STORE_OK) {
             return false;
         }
         feed_store(changes, count);
@@ -76,7 +75,8 @@ static bool feed_changes(apr_pool_t *pool, uint64_t *position)
     }
     feed_store(changes, count);
     if (*position < before) {
-        warm = false; /* the database was put back to an earlier state: nothing in the table can be trusted to be newer */
+        warm =
+            false; /* the database was put back to an earlier state: nothing in the table can be trusted to be newer */
         return false;
     }
     return true;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Read what the event is about, let the domain decide, write event and effect together; again if somebody was faster. */
+ * Read what the event is about, let the domain decide, write event and effect together; again if somebody was faster.
+ */
 #include "service/event.h"
 
 #include "domain/key.h"
@@ -91,6 +92,28 @@ static bool customer_deleted(const struct event_context *context, const char *cu
     return false;
 }
 
+/* Whom the provider shall be asked about: the customer of the subscription that speaks for the org, else the org's
+ * newest one; never one that was deleted. */
+static const char *passage_customer(const struct passage *passage, const struct subscription *all, size_t count,
+                                    const char *chosen, const char *deleted_customer)
+{
+    const struct event_context *context = &passage->context;
+    const char *candidates[] = {NULL, context->customer, passage->event->customer};
+
+    for (size_t i = 0; chosen && i < count; ++i) {
+        if (!strcmp(all[i].snapshot.id, chosen)) {
+            candidates[0] = all[i].snapshot.customer;
+        }
+    }
+    for (size_t i = 0; i < sizeof(candidates) / sizeof(*candidates); ++i) {
+        if (candidates[i] && !customer_deleted(context, candidates[i]) &&
+            !(deleted_customer && !strcmp(candidates[i], deleted_customer))) {
+            return candidates[i];
+        }
+    }
+    return NULL;
+}
+
 /* The org's link with `changed` (NULL: none) in the place of its old row. */
 static struct link passage_link(struct passage *passage, const struct subscription *changed,
                                 const char *deleted_customer)
@@ -106,12 +129,9 @@ static struct link passage_link(struct passage *passage, const struct subscripti
     } else if (changed) {
         all[count++] = *changed;
     }
-    link = link_derive(all, count, &runtime()->config->catalogue, passage->delivery->provider,
-                       passage->event->livemode, context->customer ? context->customer : passage->event->customer);
-    if (link.customer && (customer_deleted(context, link.customer) ||
-                          (deleted_customer && !strcmp(link.customer, deleted_customer)))) {
-        link.customer = NULL;
-    }
+    link = link_derive(all, count, &runtime()->config->catalogue, passage->delivery->provider, passage->event->livemode,
+                       NULL);
+    link.customer = passage_customer(passage, all, count, link.subscription, deleted_customer);
     return link;
 }
 
@@ -196,8 +216,8 @@ static enum apply_outcome passage_decide(struct passage *passage, struct subscri
     const struct event_context *context = &passage->context;
     struct subscription_event change = passage_subscription_event(passage->event);
     bool may_fetch = passage->delivery->judge && !(passage->fetched && !passage->answered);
-    enum apply_outcome outcome = subscription_apply(context->current, &change, context->timeline,
-                                                    context->timeline_count, may_fetch, next);
+    enum apply_outcome outcome =
+        subscription_apply(context->current, &change, context->timeline, context->timeline_count, may_fetch, next);
 
     if (outcome != APPLY_FETCH) {
         return outcome;
@@ -209,21 +229,23 @@ static enum apply_outcome passage_decide(struct passage *passage, struct subscri
     return subscription_apply(context->current, &change, context->timeline, context->timeline_count, false, next);
 }
 
+/* Whether a stale event leaves the row as it is: it may bear on since when payment is overdue, and on doubt. */
 static bool subscription_same(const struct subscription *one, const struct subscription *other)
 {
-    return one && one->past_due_since == other->past_due_since;
+    return one && one->past_due_since == other->past_due_since && one->unsettled == other->unsettled &&
+           one->status == other->status && one->signal == other->signal && one->signal_at == other->signal_at;
 }
 
 /* What the event itself says of its subscription, for the timeline of later ones. */
-static const char *passage_shown_status(const struct billing_event *event, enum apply_outcome outcome)
+static const char *passage_shown_status(const struct billing_event *event)
 {
     switch (event->kind) {
     case EVENT_SUBSCRIPTION:
         return status_name(event->snapshot.status);
     case EVENT_PAYMENT_FAILED:
-        return outcome == APPLY_APPLIED ? status_name(STATUS_PAST_DUE) : NULL;
+        return status_name(STATUS_PAST_DUE);
     case EVENT_PAYMENT_PAID:
-        return outcome == APPLY_APPLIED ? status_name(STATUS_ACTIVE) : NULL;
+        return status_name(STATUS_ACTIVE);
     default:
         return NULL;
     }
@@ -241,7 +263,7 @@ static bool passage_subscription(struct passage *passage, const char *org, struc
         *result = passage_keep(passage, EVENT_IGNORED, "the subscription is not known yet");
         return true;
     }
-    passage->record.shown_status = passage_shown_status(event, outcome);
+    passage->record.shown_status = passage_shown_status(event);
     if (outcome == APPLY_STALE && subscription_same(passage->context.current, &next)) {
         passage->record.org = org;
         *result = passage_keep(passage, EVENT_STALE, NULL);

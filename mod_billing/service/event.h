@@ -29,7 +29,7 @@ struct event_delivery {
     const char *provider;
     const struct server_config *config; /* of the server that was addressed */
     const struct billing_event *event;
-    const char *body; /* raw, NUL-terminated */
+    const char *body;                /* raw, NUL-terminated */
     const struct event_judge *judge; /* NULL: the provider cannot be asked */
 };
 

@@ -32,8 +32,7 @@ const char *runtime_install_id(const struct server_config *config, apr_pool_t *p
     if (config->install_id) {
         return config->install_id;
     }
-    if (!install_id &&
-        store_installation_find(child.database, pool, DATABASE_WAIT_WEB, &installation) == STORE_OK &&
+    if (!install_id && store_installation_find(child.database, pool, DATABASE_WAIT_WEB, &installation) == STORE_OK &&
         installation.install_id) {
         /* malloc, not a pool: any thread may come here, and the first answer stays for the life of the child. */
         char *copy = strdup(installation.install_id), *unknown = NULL;

@@ -64,8 +64,7 @@ static int startup_schema(apr_pool_t *ptemp, server_rec *server, bool first)
     struct database *database = database_open(ptemp, &config_global()->database, server);
     struct installation installation;
 
-    if (!first || !database ||
-        store_installation_find(database, ptemp, DATABASE_WAIT_WEB, &installation) != STORE_OK ||
+    if (!first || !database || store_installation_find(database, ptemp, DATABASE_WAIT_WEB, &installation) != STORE_OK ||
         installation.version >= SCHEMA_VERSION_NEEDED) {
         return OK;
     }

@@ -11,7 +11,8 @@
 #include <apr_thread_mutex.h>
 
 /* Orgs that are being asked for at this moment. One that asks for the same org waits for the answer of the first, so a
- * cold org costs one query however many requests it starts with. More than these at once are asked for each by itself. */
+ * cold org costs one query however many requests it starts with. More than these at once are asked for each by itself.
+ */
 #define FLIGHTS_MAX 32
 
 static struct flights {

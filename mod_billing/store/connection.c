@@ -8,7 +8,7 @@
 
 /* Longer than any caller waits, so that the server gives up on its own what nobody waits for any more. */
 #define SESSION_SETTINGS                                                                                               \
-    "SET statement_timeout = '15s'; SET lock_timeout = '5s'; SET idle_in_transaction_session_timeout = '15s'; "         \
+    "SET statement_timeout = '15s'; SET lock_timeout = '5s'; SET idle_in_transaction_session_timeout = '15s'; "        \
     "SET timezone = 'UTC'; SET client_encoding = 'UTF8'"
 
 /* PQconnectdb has no limit of its own. What comes later in a conninfo string wins, so the site's own value does; a URI

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * One connection to PostgreSQL, opened by apr_dbd. Used by one thread at a time; the pool in database.c sees to that. */
+ * One connection to PostgreSQL, opened by apr_dbd. Used by one thread at a time; the pool in database.c sees to that.
+ */
 #ifndef BILLING_STORE_CONNECTION_H
 #define BILLING_STORE_CONNECTION_H
 

@@ -77,7 +77,8 @@ static void database_note_failure(struct database *database, const char *what)
         database->away_logged = true;
         ap_log_error(APLOG_MARK, APLOG_ERR, 0, database->server,
                      "ATB0202: the database cannot be used (%s): gates serve what is known, routes answer 503, until "
-                     "it is back", what);
+                     "it is back",
+                     what);
     }
 }
 

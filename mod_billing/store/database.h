@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Connections to PostgreSQL and statements with a deadline.
  *
- * The connections are apr_dbd's, opened with the site's own DBDriver and DBDParams, in a pool of this module's: mod_dbd's
- * waits without end for a free connection, opens new ones under the lock that also guards giving them back, and
- * cannot be told that one is dead (facts: mod_dbd.c, apr_reslist.c:333-411). Statements go to libpq on apr_dbd's
+ * The connections are apr_dbd's, opened with the site's own DBDriver and DBDParams, in a pool of this module's:
+ * mod_dbd's waits without end for a free connection, opens new ones under the lock that also guards giving them back,
+ * and cannot be told that one is dead (facts: mod_dbd.c, apr_reslist.c:333-411). Statements go to libpq on apr_dbd's
  * native handle, unnamed and parameterised: apr_dbd's own calls block for ever on a server that stopped answering, and
  * hide NULL and the SQLSTATE. An unnamed statement survives a lost backend and needs nothing of a connection pooler.
  *

@@ -43,19 +43,25 @@ static const char context_sql[] =
     "   AND deleted_at IS NULL ORDER BY first_seen DESC, customer_id DESC LIMIT 1),"
     " (SELECT json_agg(customer_id) FROM billing.customer WHERE livemode = $3::boolean AND provider = $1"
     "   AND (org_id = p.org_id OR customer_id = $4) AND deleted_at IS NOT NULL),"
-    " l.version, " SQL_SECONDS("o.created_at") ", o.app_type, " SQL_OVERRIDES("p.org_id", "$3::boolean") ","
-    " (SELECT json_agg(json_build_array(" SQL_SECONDS("e.created") ", e.event_id, e.shown_status = 'past_due'))"
-    "   FROM billing.event e WHERE e.subscription_id = $5 AND e.livemode = $3::boolean AND e.provider = $1"
-    "   AND e.shown_status IS NOT NULL AND (e.created, e.event_id) >= ("
-    "    (SELECT n.created, n.event_id FROM billing.event n WHERE n.subscription_id = $5 AND n.livemode = $3::boolean"
-    "      AND n.provider = $1 AND n.shown_status IS NOT NULL AND n.shown_status <> 'past_due'"
-    "     ORDER BY n.created DESC, n.event_id DESC LIMIT 1)"
-    "    UNION ALL SELECT '-infinity', '' LIMIT 1)),"
-    SQL_SUBSCRIPTION_COLUMNS
-    " FROM party p"
-    " LEFT JOIN billing.link l ON l.org_id = p.org_id AND l.livemode = $3::boolean"
-    " LEFT JOIN billing.org o ON o.org_id = p.org_id"
-    " LEFT JOIN billing.subscription s ON s.org_id = p.org_id AND s.livemode = $3::boolean AND s.provider = $1";
+    " l.version, " SQL_SECONDS("o.created_at") ", o.app_type, " SQL_OVERRIDES(
+        "p.org_id",
+        "$3::boolean") ","
+                       " (SELECT json_agg(json_build_array(" SQL_SECONDS(
+                           "e.created") ", e.event_id, e.shown_status = 'past_due'))"
+                                        "   FROM billing.event e WHERE e.subscription_id = $5 AND e.livemode = "
+                                        "$3::boolean AND e.provider = $1"
+                                        "   AND e.shown_status IS NOT NULL AND (e.created, e.event_id) >= ("
+                                        "    (SELECT n.created, n.event_id FROM billing.event n WHERE "
+                                        "n.subscription_id = $5 AND n.livemode = $3::boolean"
+                                        "      AND n.provider = $1 AND n.shown_status IS NOT NULL AND n.shown_status "
+                                        "<> 'past_due'"
+                                        "     ORDER BY n.created DESC, n.event_id DESC LIMIT 1)"
+                                        "    UNION ALL SELECT '-infinity', '' LIMIT 1))," SQL_SUBSCRIPTION_COLUMNS
+                                        " FROM party p"
+                                        " LEFT JOIN billing.link l ON l.org_id = p.org_id AND l.livemode = $3::boolean"
+                                        " LEFT JOIN billing.org o ON o.org_id = p.org_id"
+                                        " LEFT JOIN billing.subscription s ON s.org_id = p.org_id AND s.livemode = "
+                                        "$3::boolean AND s.provider = $1";
 
 static void context_timeline(apr_pool_t *pool, const char *json, struct event_context *context)
 {
@@ -130,10 +136,10 @@ enum store_result store_event_context(struct database *database, apr_pool_t *poo
 
 /* The event's own columns are $1 to $13 of every statement that writes one. */
 #define SQL_EVENT_COLUMNS                                                                                              \
-    "provider, event_id, type, api_version, created, livemode, org_id, customer_id, subscription_id, shown_status,"     \
+    "provider, event_id, type, api_version, created, livemode, org_id, customer_id, subscription_id, shown_status,"    \
     " outcome, error, body"
 #define SQL_EVENT_VALUES                                                                                               \
-    "$1::text, $2::text, $3::text, $4::text, to_timestamp($5::bigint), $6::boolean, $7::text, $8::text, $9::text,"      \
+    "$1::text, $2::text, $3::text, $4::text, to_timestamp($5::bigint), $6::boolean, $7::text, $8::text, $9::text,"     \
     " $10::text, $11::text, $12::text, $13::text"
 #define EVENT_PARAM_COUNT 13
 
@@ -196,13 +202,13 @@ enum store_result store_event_bury(struct database *database, apr_pool_t *pool, 
     return event_write(database, pool, &statement);
 }
 
-/* $14 link version, $15 link customer, $16 link subscription, $17 status, $18 grace over, $19 plan, $20 prices, $21 period
- * end, $22 cancel at, $23 past due since, $24 live count, $25 customer to know, $26 deleted customer, $27 session, $28 its
- * state; $29… the subscription's row, $29 NULL where there is none.
+/* $14 link version, $15 link customer, $16 link subscription, $17 status, $18 grace over, $19 plan, $20 prices, $21
+ * period end, $22 cancel at, $23 past due since, $24 live count, $25 customer to know, $26 deleted customer, $27
+ * session, $28 its state; $29… the subscription's row, $29 NULL where there is none.
  *
  * Everything hangs on `written`: where the link's version is no longer the one that was read it has no row, and nothing
- * at all is written. A link that is not there yet has version 0, which no row has. Foreign keys are checked when the whole
- * statement is done, so the order of its parts does not matter. */
+ * at all is written. A link that is not there yet has version 0, which no row has. Foreign keys are checked when the
+ * whole statement is done, so the order of its parts does not matter. */
 static const char apply_sql[] =
     "WITH written AS ("
     " INSERT INTO billing.link AS l (org_id, livemode, provider, customer_id, subscription_id, status, grace_over,"
@@ -224,7 +230,8 @@ static const char apply_sql[] =
     "   AND c.deleted_at IS NULL),"
     "checkout_moved AS (UPDATE billing.checkout k SET state = $28::text FROM written"
     "  WHERE k.provider = $1 AND k.livemode = $6::boolean AND k.session_id = $27::text AND k.org_id = $7::text),"
-    "subscription_written AS (INSERT INTO billing.subscription (provider, livemode, org_id, subscription_id, customer_id,"
+    "subscription_written AS (INSERT INTO billing.subscription (provider, livemode, org_id, subscription_id, "
+    "customer_id,"
     "   raw_status, base_status, status, ended, grace_over, created, period_end, cancel_at, price_ids, watermark,"
     "   watermark_event, signal, signal_at, signal_event, past_due_since, unsettled)"
     "  SELECT $1::text, $6::boolean, $7::text, $29::text, $30::text, $31::text, $32::text, $33::text, $34::boolean,"

@@ -11,19 +11,20 @@
 
 /* What the database knows of the parties to an event. Lives in the pool that was passed. */
 struct event_context {
-    bool seen; /* the event is stored already */
+    bool seen;                    /* the event is stored already */
     const char *customer_org;     /* whom the customer belongs to; NULL: unknown customer, or a tombstone */
     const char *subscription_org; /* whom the subscription belongs to */
     const char *checkout_org;     /* who reserved the session: one of ours, or NULL */
-    const char *org; /* the first of these that is known, in the order of the contract; all below is about it. NULL: none */
+    const char
+        *org; /* the first of these that is known, in the order of the contract; all below is about it. NULL: none */
     const char *customer; /* its newest customer that was not deleted */
     const char *const *deleted_customers;
     size_t deleted_customer_count;
-    int64_t link_version; /* 0: no link yet */
-    struct org_state record; /* of the org: created_at, app_type and overrides; the rest is empty */
+    int64_t link_version;               /* 0: no link yet */
+    struct org_state record;            /* of the org: created_at, app_type and overrides; the rest is empty */
     struct subscription *subscriptions; /* all of the org's in this mode */
     size_t subscription_count;
-    struct subscription *current; /* the one that the event is about, among them; NULL: not known */
+    struct subscription *current;    /* the one that the event is about, among them; NULL: not known */
     struct timeline_entry *timeline; /* of that one */
     size_t timeline_count;
 };

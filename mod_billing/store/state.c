@@ -9,10 +9,16 @@
 #include <stdlib.h>
 
 /* The columns that state_read reads, of link l and org o. */
-#define SQL_STATE_COLUMNS                                                                                              \
-    "l.org_id, l.livemode, l.provider, l.status, l.grace_over, to_json(l.price_ids), " SQL_SECONDS("l.period_end") ", " \
-    SQL_SECONDS("l.cancel_at") ", " SQL_SECONDS("l.past_due_since") ", l.version, " SQL_SECONDS("o.created_at") ", "    \
-    "o.app_type, l.customer_id IS NOT NULL, l.live_count > 0, " SQL_OVERRIDES("l.org_id", "l.livemode")
+#define SQL_STATE_COLUMNS                                                                                                                                                                      \
+    "l.org_id, l.livemode, l.provider, l.status, l.grace_over, to_json(l.price_ids), " SQL_SECONDS(                                                                                            \
+        "l.period_end") ", " SQL_SECONDS("l.cancel_at") ", " SQL_SECONDS("l.past_due_since") ", "                                                                                              \
+                                                                                             "l.version,"                                                                                      \
+                                                                                             " " SQL_SECONDS("o."                                                                              \
+                                                                                                             "created"                                                                         \
+                                                                                                             "_at") ", "                                                                       \
+                                                                                                                    "o.app_type, l.customer_id IS NOT NULL, l.live_count > 0, " SQL_OVERRIDES( \
+                                                                                                                        "l.org_id",                                                            \
+                                                                                                                        "l.livemode")
 
 enum state_column {
     STATE_ORG,
@@ -32,8 +38,8 @@ enum state_column {
     STATE_OVERRIDES
 };
 
-/* The plan follows from the prices at every read, not from the stored plan_key: so a plan that is added to the catalogue
- * later is recognised without a new event. */
+/* The plan follows from the prices at every read, not from the stored plan_key: so a plan that is added to the
+ * catalogue later is recognised without a new event. */
 static void state_read(apr_pool_t *pool, const struct catalogue *catalogue, const struct rows *rows, int row, int first,
                        struct org_state *state)
 {

@@ -23,7 +23,8 @@ static int body_refuse(request_rec *r, int status, const char *code, const char 
 
 static int body_too_large(request_rec *r)
 {
-    return body_refuse(r, HTTP_REQUEST_ENTITY_TOO_LARGE, "payload_too_large", "The body is larger than this route reads.");
+    return body_refuse(r, HTTP_REQUEST_ENTITY_TOO_LARGE, "payload_too_large",
+                       "The body is larger than this route reads.");
 }
 
 static int body_broken(request_rec *r, apr_status_t status)

@@ -11,13 +11,14 @@
 struct member {
     const char *org;
     bool livemode;
-    bool may_manage; /* may open Checkout and the portal */
+    bool may_manage;             /* may open Checkout and the portal */
     struct gate_context context; /* for decisions that are not about a request's method */
-    bool known; /* `state` is filled in; else neither memory nor database could tell */
+    bool known;                  /* `state` is filled in; else neither memory nor database could tell */
     struct org_state state;
 };
 
-/** False where there is no org: then the problem was sent, 401 where nobody is signed in, 403 for one without an org. */
+/** False where there is no org: then the problem was sent, 401 where nobody is signed in, 403 for one without an org.
+ */
 bool member_find(request_rec *r, struct member *member, int *answered);
 
 #endif

@@ -5,8 +5,8 @@
 
 #include <httpd.h>
 
-/** translate_name, before mod_proxy and mod_rewrite: a path below a BillingMount is ours, so a vhost whose `ProxyPass /`
- * hands everything to a backend needs no exclusion. Access control stays the site's own, by <Location>. */
+/** translate_name, before mod_proxy and mod_rewrite: a path below a BillingMount is ours, so a vhost whose `ProxyPass
+ * /` hands everything to a backend needs no exclusion. Access control stays the site's own, by <Location>. */
 int routes_translate_name(request_rec *r);
 
 /** map_to_storage: a claimed request has no file, so no <Directory> is walked. */
@@ -16,7 +16,8 @@ int routes_map_to_storage(request_rec *r);
  * nothing. */
 int routes_handler(request_rec *r);
 
-/* A route's own work; returns what a handler returns. `tail` is the part of the path that the route's `*` stands for. */
+/* A route's own work; returns what a handler returns. `tail` is the part of the path that the route's `*` stands for.
+ */
 typedef int route_handler(request_rec *r, const char *tail);
 
 route_handler webhook_handler, summary_handler;

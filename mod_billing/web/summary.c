@@ -60,8 +60,8 @@ static json_t *summary_subscription(const struct member *member, int64_t grace_u
     return json;
 }
 
-/* Every limit that any plan names, as it is in force for this org: a number, or null for unlimited. Where neither plan nor
- * override sets one, it is left out. */
+/* Every limit that any plan names, as it is in force for this org: a number, or null for unlimited. Where neither plan
+ * nor override sets one, it is left out. */
 static json_t *summary_limits(const struct member *member)
 {
     const struct catalogue *catalogue = &config_global()->catalogue;
@@ -117,7 +117,8 @@ int summary_handler(request_rec *r, const char *tail)
         return answered;
     }
     if (!member.known) {
-        return problem_unavailable(r, "state_unavailable", "The billing status cannot be read now. Try again shortly.", 5);
+        return problem_unavailable(r, "state_unavailable", "The billing status cannot be read now. Try again shortly.",
+                                   5);
     }
     features = summary_features(&member, &grace_until);
     json = json_object();

@@ -48,8 +48,8 @@ static int webhook_answer(request_rec *r, const struct billing_event *event, con
     json_t *json;
 
     if (result->outcome == EVENT_FAILED) {
-        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "ATB0402: event %s (%s) was not written; the provider sends it again",
-                      event->id, event->type);
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
+                      "ATB0402: event %s (%s) was not written; the provider sends it again", event->id, event->type);
         return problem_unavailable(r, "database_unavailable", "The event could not be stored. Send it again.", 5);
     }
     ap_log_rerror(APLOG_MARK, result->outcome == EVENT_DEAD ? APLOG_ERR : APLOG_INFO, 0, r,
