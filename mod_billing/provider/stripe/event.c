@@ -30,9 +30,16 @@ static const struct handled {
     {"invoice.payment_succeeded", FAMILY_INVOICE, EVENT_PAYMENT_PAID},
 };
 
+#define HANDLED_COUNT (sizeof(handled_types) / sizeof(*handled_types))
+
+const char *stripe_event_type(size_t index)
+{
+    return index < HANDLED_COUNT ? handled_types[index].type : NULL;
+}
+
 static const struct handled *handled_find(const char *type)
 {
-    for (size_t i = 0; i < sizeof(handled_types) / sizeof(*handled_types); ++i) {
+    for (size_t i = 0; i < HANDLED_COUNT; ++i) {
         if (!strcmp(handled_types[i].type, type)) {
             return &handled_types[i];
         }

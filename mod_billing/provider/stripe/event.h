@@ -16,6 +16,10 @@
 const char *stripe_event_parse(apr_pool_t *pool, const void *body, size_t len, const char *org_key,
                                struct billing_event *event);
 
+/** The types that mean something here, which are what an endpoint should be subscribed to, by index from 0; NULL after
+ * the last. Fewer than the 20 that Stripe takes in a list's filter. */
+const char *stripe_event_type(size_t index);
+
 /** A subscription object, of an event or of the API's answer. NULL, or why it cannot be used. */
 const char *stripe_subscription_parse(apr_pool_t *pool, const json_t *object, const char *org_key,
                                       struct subscription_snapshot *snapshot);

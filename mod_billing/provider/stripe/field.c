@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Reads members of Stripe's objects without trust. */
 #include "provider/stripe/field.h"
+#include "provider/text.h"
 
 #include <apr_strings.h>
 #include <stdarg.h>
@@ -24,16 +25,6 @@ const json_t *field_get(const json_t *object, const char *name)
     return json_is_null(member) ? NULL : member;
 }
 
-static bool has_control(const char *text)
-{
-    for (; *text; ++text) {
-        if ((unsigned char)*text < 0x20 || *text == 0x7f) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* jansson refuses NUL inside of a string, so the length that counts is strlen's. */
 static const char *text_of(struct fields *fields, const json_t *value, const char *name, size_t max)
 {
@@ -46,7 +37,7 @@ static const char *text_of(struct fields *fields, const json_t *value, const cha
         return NULL;
     }
     size_t len = json_string_length(value);
-    if (len == 0 || len > max || has_control(text)) {
+    if (len == 0 || len > max || text_has_control(text)) {
         field_fail(fields, "%s is empty, longer than %" APR_SIZE_T_FMT " bytes, or has control characters", name, max);
         return NULL;
     }
@@ -111,12 +102,5 @@ const char *field_metadata(apr_pool_t *pool, const json_t *object, const char *k
 
 const char *field_quote(apr_pool_t *pool, const char *text)
 {
-    size_t len = strnlen(text, QUOTE_MAX + 1), shown = len > QUOTE_MAX ? QUOTE_MAX : len;
-    char *quoted = apr_pstrcat(pool, "\"", apr_pstrmemdup(pool, text, shown), len > shown ? "...\"" : "\"", NULL);
-    for (size_t i = 1; i <= shown; ++i) {
-        if (quoted[i] < 0x20 || quoted[i] > 0x7e || quoted[i] == '"' || quoted[i] == '\\') {
-            quoted[i] = '?';
-        }
-    }
-    return quoted;
+    return apr_pstrcat(pool, "\"", text_printable(pool, text, QUOTE_MAX), "\"", NULL);
 }

@@ -41,8 +41,7 @@ bool field_flag(struct fields *fields, const json_t *object, const char *name);
 /** metadata[key] of the object. Never an error: anyone with the Dashboard may write there. */
 const char *field_metadata(apr_pool_t *pool, const json_t *object, const char *key);
 
-/** Text from a peer, fit for a log line or an error sentence: cut short, with quotes, and all but printable ASCII
- * replaced. */
+/** The text in quotes, cut short and printable, for a sentence. */
 const char *field_quote(apr_pool_t *pool, const char *text);
 
 #endif
