@@ -3,6 +3,8 @@
 #include "config/config.h"
 #include "gate/hooks.h"
 #include "jobs/watchdog.h"
+#include "provider/http.h"
+#include "service/provider.h"
 #include "service/runtime.h"
 #include "service/startup.h"
 #include "service/state.h"
@@ -37,7 +39,7 @@ static int billing_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *
     if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG) {
         return OK; /* the first of the two passes of a start */
     }
-    if (startup_prepare(pconf, ptemp, server) != OK) {
+    if (http_initialize(pconf) != APR_SUCCESS || startup_prepare(pconf, ptemp, server) != OK) {
         return HTTP_INTERNAL_SERVER_ERROR;
     }
     return watchdog_register(pconf, server);
@@ -47,6 +49,7 @@ static void billing_child_init(apr_pool_t *pchild, server_rec *server)
 {
     runtime_start(pchild, server, startup_table());
     state_start(pchild);
+    provider_start(pchild, server);
 }
 
 static void billing_hooks(apr_pool_t *pool)

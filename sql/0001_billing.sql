@@ -121,11 +121,12 @@ CREATE TABLE checkout (
     state       text NOT NULL DEFAULT 'reserved'
                 CHECK (state IN ('reserved', 'open', 'pending', 'complete', 'failed', 'expired')),
     reserved_at timestamptz NOT NULL DEFAULT now(),
-    expires_at  timestamptz,
+    expires_at  timestamptz NOT NULL,
+    checked_at  timestamptz, -- when the provider was last asked about it
     UNIQUE (provider, livemode, session_id)
 );
--- At most one session of an org can be paid at any time.
-CREATE UNIQUE INDEX checkout_open ON checkout (org_id, livemode) WHERE state IN ('reserved', 'open');
+-- At most one session of an org can be paid, or is being paid, at any time.
+CREATE UNIQUE INDEX checkout_open ON checkout (org_id, livemode) WHERE state IN ('reserved', 'open', 'pending');
 CREATE INDEX checkout_recent ON checkout (org_id, livemode, reserved_at);
 
 CREATE TABLE override (

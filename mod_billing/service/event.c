@@ -25,10 +25,12 @@ struct passage {
     const struct billing_event *event;
     struct event_context context;
     struct event_record record;
-    bool fetched; /* the provider was asked already; not again in later rounds */
+    bool asked; /* the provider was asked already; not again in later rounds */
     bool answered;
+    bool by_answer; /* the answer alone is applied: `view` carries it in the place of a snapshot of the event's own */
     struct subscription_snapshot answer;
     int64_t answered_at;
+    struct billing_event view;
 };
 
 static const char *const outcome_names[] = {
@@ -49,6 +51,9 @@ static struct event_result passage_result(enum event_outcome outcome, const char
 /* Keeps the event without any effect. */
 static struct event_result passage_keep(struct passage *passage, enum event_outcome outcome, const char *error)
 {
+    if (!passage->event->id) {
+        return passage_result(outcome, error); /* an answer that was asked for is no event */
+    }
     passage->record.outcome = event_outcome_name(outcome);
     passage->record.error = error;
     switch (store_event_keep(runtime()->database, passage->pool, &passage->record, DATABASE_WAIT_WEB)) {
@@ -191,12 +196,41 @@ static bool passage_ask(struct passage *passage)
 {
     const struct event_judge *judge = passage->delivery->judge;
 
-    if (!passage->fetched && judge) {
+    if (!passage->asked && judge) {
         passage->answered = judge->fetch(judge->context, passage->pool, passage->event->subscription_id,
                                          &passage->answer, &passage->answered_at);
-        passage->fetched = true;
+        passage->asked = true;
     }
     return passage->answered;
+}
+
+/* From now on the event counts as what the provider answered. */
+static void passage_view_answer(struct passage *passage)
+{
+    passage->view = *passage->event;
+    passage->view.kind = EVENT_SUBSCRIPTION;
+    passage->view.snapshot = passage->answer;
+    passage->view.subscription_id = passage->answer.id;
+    passage->view.customer = passage->answer.customer;
+    passage->by_answer = true;
+    passage->event = &passage->view;
+}
+
+/* A signal tells no more than that something happened. For a subscription that nobody knows yet, or a session that we did
+ * not reserve, the provider is asked what it is; true where it answered, and the round begins again with that. */
+static bool passage_signal_answered(struct passage *passage)
+{
+    const struct billing_event *event = passage->event;
+    bool payment = event->kind == EVENT_PAYMENT_PAID || event->kind == EVENT_PAYMENT_FAILED;
+    bool checkout = event->kind == EVENT_CHECKOUT_COMPLETED;
+
+    if (!event->subscription_id || passage->asked || !(payment || checkout) ||
+        (payment && passage->context.current) || (checkout && passage->context.checkout_org) ||
+        !passage_ask(passage)) {
+        return false;
+    }
+    passage_view_answer(passage);
+    return true;
 }
 
 static struct subscription_event passage_subscription_event(const struct billing_event *event)
@@ -211,20 +245,41 @@ static struct subscription_event passage_subscription_event(const struct billing
     return change;
 }
 
+/* What the answer makes of the row. The event that made us ask is part of the timeline by then. */
+static enum apply_outcome passage_settle(struct passage *passage, bool past_due, struct subscription *next)
+{
+    struct event_context *context = &passage->context;
+    size_t count = context->timeline_count;
+
+    if (passage->event->id) {
+        context->timeline[count++] = (struct timeline_entry){passage->event->created, passage->event->id, past_due};
+    }
+    return subscription_settle(context->current, &passage->answer, passage->answered_at, context->timeline, count,
+                               next);
+}
+
 static enum apply_outcome passage_decide(struct passage *passage, struct subscription *next)
 {
     const struct event_context *context = &passage->context;
     struct subscription_event change = passage_subscription_event(passage->event);
-    bool may_fetch = passage->delivery->judge && !(passage->fetched && !passage->answered);
-    enum apply_outcome outcome =
-        subscription_apply(context->current, &change, context->timeline, context->timeline_count, may_fetch, next);
+    bool may_fetch = passage->delivery->judge && !(passage->asked && !passage->answered);
+    bool answer_past_due;
+    enum apply_outcome outcome;
 
+    if (passage->by_answer) {
+        return passage_settle(passage, passage->answer.status == STATUS_PAST_DUE, next);
+    }
+    outcome = subscription_apply(context->current, &change, context->timeline, context->timeline_count, may_fetch, next);
     if (outcome != APPLY_FETCH) {
         return outcome;
     }
     if (passage_ask(passage)) {
-        return subscription_settle(context->current, &passage->answer, passage->answered_at, context->timeline,
-                                   context->timeline_count, next);
+        answer_past_due = passage->answer.status == STATUS_PAST_DUE;
+        outcome = passage_settle(passage, change.snapshot ? subscription_event_past_due(&change) : answer_past_due,
+                                 next);
+        if (outcome != APPLY_STALE) {
+            return outcome;
+        }
     }
     return subscription_apply(context->current, &change, context->timeline, context->timeline_count, false, next);
 }
@@ -237,8 +292,13 @@ static bool subscription_same(const struct subscription *one, const struct subsc
 }
 
 /* What the event itself says of its subscription, for the timeline of later ones. */
-static const char *passage_shown_status(const struct billing_event *event)
+static const char *passage_shown_status(const struct passage *passage)
 {
+    const struct billing_event *event = passage->event;
+
+    if (passage->answered && event->kind != EVENT_SUBSCRIPTION) {
+        return status_name(passage->answer.status);
+    }
     switch (event->kind) {
     case EVENT_SUBSCRIPTION:
         return status_name(event->snapshot.status);
@@ -263,7 +323,7 @@ static bool passage_subscription(struct passage *passage, const char *org, struc
         *result = passage_keep(passage, EVENT_IGNORED, "the subscription is not known yet");
         return true;
     }
-    passage->record.shown_status = passage_shown_status(event);
+    passage->record.shown_status = passage_shown_status(passage);
     if (outcome == APPLY_STALE && subscription_same(passage->context.current, &next)) {
         passage->record.org = org;
         *result = passage_keep(passage, EVENT_STALE, NULL);
@@ -301,6 +361,8 @@ static bool passage_checkout(struct passage *passage, struct event_result *resul
         [EVENT_CHECKOUT_EXPIRED] = "expired",
     };
     const struct billing_event *event = passage->event;
+    const struct subscription *changed = NULL;
+    struct subscription next;
     struct event_effect effect = {
         .org = passage->context.checkout_org,
         .customer = event->kind == EVENT_CHECKOUT_EXPIRED ? NULL : event->customer,
@@ -312,7 +374,12 @@ static bool passage_checkout(struct passage *passage, struct event_result *resul
         *result = passage_keep(passage, EVENT_IGNORED, "the checkout session is none of ours");
         return true;
     }
-    return passage_write(passage, &effect, NULL, EVENT_APPLIED, result);
+    if (event->kind == EVENT_CHECKOUT_COMPLETED && event->subscription_id && passage_ask(passage) &&
+        passage_settle(passage, passage->answer.status == STATUS_PAST_DUE, &next) == APPLY_APPLIED) {
+        changed = &next;
+        passage->record.shown_status = status_name(passage->answer.status);
+    }
+    return passage_write(passage, &effect, changed, EVENT_APPLIED, result);
 }
 
 /* One round: read, decide, write. False where another event of the org came between. */
@@ -329,6 +396,9 @@ static bool passage_round(struct passage *passage, struct event_result *result)
     if (passage->context.seen) {
         *result = passage_result(EVENT_DUPLICATE, NULL);
         return true;
+    }
+    if (passage_signal_answered(passage)) {
+        return false; /* with another view of it, the event may be about another org */
     }
     org = passage_org(passage, &error);
     if (error) {
@@ -379,6 +449,21 @@ static const char *delivery_ignored(const struct event_delivery *delivery, apr_p
     return NULL;
 }
 
+static struct event_result passage_rounds(struct passage *passage)
+{
+    struct event_result result = {.outcome = EVENT_FAILED};
+
+    for (int round = 0; round < ROUNDS_MAX; ++round) {
+        if (passage_round(passage, &result)) {
+            return result;
+        }
+    }
+    ap_log_error(APLOG_MARK, APLOG_ERR, 0, runtime()->server,
+                 "ATB0211: %s was overtaken %d times and not written; it will come again",
+                 passage->event->id ? passage->event->id : passage->event->subscription_id, ROUNDS_MAX);
+    return result;
+}
+
 struct event_result event_receive(apr_pool_t *pool, const struct event_delivery *delivery)
 {
     struct passage passage = {
@@ -387,7 +472,6 @@ struct event_result event_receive(apr_pool_t *pool, const struct event_delivery 
         .event = delivery->event,
         .record = {.provider = delivery->provider, .event = delivery->event, .body = delivery->body},
     };
-    struct event_result result = {.outcome = EVENT_FAILED};
     const char *ignored = delivery_ignored(delivery, pool);
 
     if (ignored) {
@@ -396,13 +480,31 @@ struct event_result event_receive(apr_pool_t *pool, const struct event_delivery 
     if (delivery->event->kind == EVENT_UNUSABLE) {
         return passage_keep(&passage, EVENT_DEAD, delivery->event->error);
     }
-    for (int round = 0; round < ROUNDS_MAX; ++round) {
-        if (passage_round(&passage, &result)) {
-            return result;
-        }
-    }
-    ap_log_error(APLOG_MARK, APLOG_ERR, 0, runtime()->server,
-                 "ATB0211: event %s was overtaken %d times and not written; it will be delivered again",
-                 delivery->event->id, ROUNDS_MAX);
-    return result;
+    return passage_rounds(&passage);
+}
+
+struct event_result event_apply_answer(apr_pool_t *pool, const struct event_answer *answer)
+{
+    struct billing_event event = {
+        .kind = EVENT_SUBSCRIPTION,
+        .created = answer->answered_at,
+        .livemode = answer->config->mode == MODE_LIVE,
+        .customer = answer->snapshot->customer,
+        .subscription_id = answer->snapshot->id,
+        .snapshot = *answer->snapshot,
+    };
+    struct event_delivery delivery = {.provider = answer->provider, .config = answer->config, .event = &event};
+    struct passage passage = {
+        .pool = pool,
+        .delivery = &delivery,
+        .event = &event,
+        .record = {.provider = answer->provider, .event = &event},
+        .asked = true,
+        .answered = true,
+        .by_answer = true,
+        .answer = *answer->snapshot,
+        .answered_at = answer->answered_at,
+    };
+
+    return passage_rounds(&passage);
 }

@@ -42,6 +42,18 @@ struct event_result {
  * for the same event at once in any number of processes. */
 struct event_result event_receive(apr_pool_t *pool, const struct event_delivery *delivery);
 
+/* What the provider said of a subscription without an event. */
+struct event_answer {
+    const char *provider;
+    const struct server_config *config;
+    const struct subscription_snapshot *snapshot;
+    int64_t answered_at;
+};
+
+/** Applies it, and makes the new state visible. EVENT_APPLIED, EVENT_STALE, EVENT_DEAD with the reason, or EVENT_FAILED
+ * where the database did not answer. */
+struct event_result event_apply_answer(apr_pool_t *pool, const struct event_answer *answer);
+
 /** "applied", "duplicate", … */
 const char *event_outcome_name(enum event_outcome outcome);
 

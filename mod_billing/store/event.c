@@ -245,7 +245,9 @@ static const char apply_sql[] =
     "   watermark = excluded.watermark, watermark_event = excluded.watermark_event, signal = excluded.signal,"
     "   signal_at = excluded.signal_at, signal_event = excluded.signal_event,"
     "   past_due_since = excluded.past_due_since, unsettled = excluded.unsettled)"
-    "INSERT INTO billing.event (" SQL_EVENT_COLUMNS ") SELECT " SQL_EVENT_VALUES " FROM written RETURNING true";
+    ",event_kept AS (INSERT INTO billing.event (" SQL_EVENT_COLUMNS ") SELECT " SQL_EVENT_VALUES
+    "  FROM written WHERE $2::text IS NOT NULL)"
+    "SELECT true FROM written";
 
 static void link_params(apr_pool_t *pool, const struct event_effect *effect, const char **params)
 {
@@ -293,6 +295,14 @@ static void subscription_params(apr_pool_t *pool, const struct subscription *sub
     *params++ = sql_bool(subscription->unsettled);
 }
 
+/* What the provider said without an event: all of an event's columns but these stay NULL. */
+static void answer_params(apr_pool_t *pool, const struct event_record *record, const char **params)
+{
+    params[0] = record->provider;
+    params[4] = sql_int(pool, record->event->created);
+    params[5] = sql_bool(record->event->livemode);
+}
+
 #define LINK_PARAM_COUNT         15
 #define SUBSCRIPTION_PARAM_COUNT 18
 
@@ -305,7 +315,11 @@ enum store_result store_event_apply(struct database *database, apr_pool_t *pool,
         .wait = wait,
     };
 
-    event_params(pool, record, statement.params);
+    if (record->event->id) {
+        event_params(pool, record, statement.params);
+    } else {
+        answer_params(pool, record, statement.params);
+    }
     statement.params[6] = effect->org;
     link_params(pool, effect, statement.params + EVENT_PARAM_COUNT);
     if (effect->subscription) {

@@ -63,7 +63,8 @@ struct event_effect {
 };
 
 /** The event and its effect in one statement: all of it, or on anything but STORE_OK none. STORE_CONFLICT: the link has
- * moved on, or the event is stored by now: read again. */
+ * moved on, or the event is stored by now: read again. An event without an id is none: only the effect is written, as
+ * after the provider was asked. */
 enum store_result store_event_apply(struct database *database, apr_pool_t *pool, const struct event_record *record,
                                     const struct event_effect *effect, apr_interval_time_t wait);
 
