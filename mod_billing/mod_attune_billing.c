@@ -8,6 +8,7 @@
 #include "service/runtime.h"
 #include "service/startup.h"
 #include "service/state.h"
+#include "web/origin.h"
 #include "web/routes.h"
 
 #include <http_config.h>
@@ -65,6 +66,7 @@ static void billing_hooks(apr_pool_t *pool)
     ap_hook_post_config(billing_post_config, NULL, watchdog, APR_HOOK_MIDDLE);
     ap_hook_child_init(billing_child_init, NULL, NULL, APR_HOOK_MIDDLE);
 
+    ap_hook_quick_handler(origin_preflight, NULL, NULL, APR_HOOK_FIRST);
     ap_hook_translate_name(routes_translate_name, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_map_to_storage(routes_map_to_storage, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_handler(routes_handler, NULL, NULL, APR_HOOK_REALLY_FIRST);

@@ -4,6 +4,7 @@
 
 #include "config/config.h"
 #include "gate/request.h"
+#include "web/origin.h"
 #include "web/problem.h"
 
 #include <apr_strings.h>
@@ -18,6 +19,8 @@ struct route {
 };
 
 static const struct route routes[] = {
+    {MOUNT_API, "/checkout-session", M_POST, checkout_handler},
+    {MOUNT_API, "/portal-session", M_POST, portal_handler},
     {MOUNT_API, "/webhook", M_POST, webhook_handler},
     {MOUNT_API, "/summary", M_GET, summary_handler},
 };
@@ -94,6 +97,7 @@ int routes_handler(request_rec *r)
     if (!record || !record->claimed) {
         return DECLINED;
     }
+    origin_headers(r);
     for (size_t i = 0; i < ROUTE_COUNT; ++i) {
         const char *tail = routes[i].mount == record->mount ? route_match(&routes[i], record->path) : NULL;
 

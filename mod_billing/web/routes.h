@@ -20,6 +20,6 @@ int routes_handler(request_rec *r);
  */
 typedef int route_handler(request_rec *r, const char *tail);
 
-route_handler webhook_handler, summary_handler;
+route_handler checkout_handler, portal_handler, summary_handler, webhook_handler;
 
 #endif

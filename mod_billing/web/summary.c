@@ -3,9 +3,11 @@
 #include "domain/gate.h"
 #include "gate/identity.h"
 #include "gate/judge.h"
+#include "service/checkout.h"
 #include "service/runtime.h"
 #include "service/state.h"
 #include "web/answer.h"
+#include "web/json_body.h"
 #include "web/member.h"
 #include "web/problem.h"
 #include "web/routes.h"
@@ -105,17 +107,45 @@ static bool summary_stale(const struct member *member)
     return member->context.now - member->state.verified_at > (limit > STALE_AFTER ? limit : STALE_AFTER);
 }
 
+/* What the org has open in Checkout, for those who may act; and a look at the provider where the person may be back from
+ * there before the webhook. An org that has a subscription waits for nothing. */
+static struct checkout_pending summary_sync(request_rec *r, struct member *member)
+{
+    struct checkout_pending pending = {NULL, 0};
+
+    if (member->known && !member->state.has_subscription &&
+        checkout_sync(r->pool, config_server(r->server), member->org, &pending)) {
+        state_find(r->pool, member->org, member->livemode, &member->state);
+    }
+    return member->may_manage ? pending : (struct checkout_pending){NULL, 0};
+}
+
+static json_t *summary_pending(const struct checkout_pending *pending)
+{
+    json_t *json;
+
+    if (!pending->url) {
+        return json_null();
+    }
+    json = json_object();
+    json_object_set_new(json, "url", json_string(pending->url));
+    json_object_set_new(json, "expiresAt", json_time(pending->expires_at));
+    return json;
+}
+
 int summary_handler(request_rec *r, const char *tail)
 {
+    struct checkout_pending pending;
     struct member member;
     int64_t grace_until = 0;
     json_t *json, *features;
     int answered;
 
     (void)tail;
-    if (!member_find(r, &member, &answered)) {
+    if (!query_is_clean(r, &answered) || !member_find(r, &member, &answered)) {
         return answered;
     }
+    pending = summary_sync(r, &member);
     if (!member.known) {
         return problem_unavailable(r, "state_unavailable", "The billing status cannot be read now. Try again shortly.",
                                    5);
@@ -127,7 +157,7 @@ int summary_handler(request_rec *r, const char *tail)
     json_object_set_new(json, "features", features);
     json_object_set_new(json, "limits", summary_limits(&member));
     json_object_set_new(json, "actions", summary_actions(&member));
-    json_object_set_new(json, "pendingCheckout", json_null());
+    json_object_set_new(json, "pendingCheckout", summary_pending(&pending));
     json_object_set_new(json, "livemode", json_boolean(member.livemode));
     json_object_set_new(json, "asOf", json_time(member.state.verified_at));
     json_object_set_new(json, "stale", json_boolean(summary_stale(&member)));

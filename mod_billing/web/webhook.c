@@ -4,6 +4,7 @@
 #include "provider/stripe/event.h"
 #include "provider/stripe/signature.h"
 #include "service/event.h"
+#include "service/provider.h"
 #include "service/runtime.h"
 #include "web/answer.h"
 #include "web/body.h"
@@ -65,7 +66,7 @@ int webhook_handler(request_rec *r, const char *tail)
 {
     const struct server_config *config = config_server(r->server);
     struct billing_event event;
-    struct event_delivery delivery = {.provider = "stripe", .config = config, .event = &event};
+    struct event_delivery delivery = {.provider = PROVIDER_NAME, .config = config, .event = &event};
     struct event_result result;
     struct body body;
     const char *error;
@@ -92,6 +93,7 @@ int webhook_handler(request_rec *r, const char *tail)
         return problem_send(r, HTTP_BAD_REQUEST, "livemode_mismatch", "This server takes events of the other mode.");
     }
     delivery.body = body.data;
+    delivery.judge = provider_judge(r->pool, config, PROVIDER_TIMEOUT_WEBHOOK);
     result = event_receive(r->pool, &delivery);
     return webhook_answer(r, &event, &result);
 }
