@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The configuration of a server or virtual host: how it begins, how a virtual host's is merged into it, and its simpler
- * directives. */
+ * The simpler directives of a server or virtual host. */
 #include "config/server.h"
 #include "config/directive.h"
 #include "config/handlers.h"
@@ -9,58 +8,6 @@
 #include <apr_strings.h>
 
 #define ORG_METADATA_MAX 40 /* what the provider takes as a metadata key */
-
-void *config_server_create(apr_pool_t *pool, server_rec *server)
-{
-    (void)server;
-    return apr_pcalloc(pool, sizeof(struct server_config));
-}
-
-static void mounts_merge(struct server_config *merged, const struct server_config *base,
-                         const struct server_config *added)
-{
-    for (int i = 0; i < MOUNT_COUNT; ++i) {
-        const struct server_config *from = added->mounts[i] ? added : base;
-        merged->mounts[i] = from->mounts[i];
-        merged->mount_places[i] = from->mount_places[i];
-    }
-    merged->has_mount = base->has_mount || added->has_mount;
-}
-
-static void stripe_merge(struct server_config *merged, const struct server_config *base,
-                         const struct server_config *added)
-{
-    const struct server_config *from = added->stripe_key_source ? added : base;
-    merged->stripe_key = from->stripe_key;
-    merged->stripe_key_source = from->stripe_key_source;
-    merged->stripe_key_place = from->stripe_key_place;
-    merged->stripe_key_file = from->stripe_key_file;
-
-    from = added->webhook_files ? added : base;
-    merged->webhook_secrets = from->webhook_secrets;
-    merged->webhook_files = from->webhook_files;
-
-    merged->stripe_api_base = added->stripe_api_base ? added->stripe_api_base : base->stripe_api_base;
-    merged->stripe_timeout = added->stripe_timeout ? added->stripe_timeout : base->stripe_timeout;
-    merged->org_metadata = added->org_metadata ? added->org_metadata : base->org_metadata;
-    merged->install_id = added->install_id ? added->install_id : base->install_id;
-}
-
-void *config_server_merge(apr_pool_t *pool, void *base_config, void *added_config)
-{
-    const struct server_config *base = base_config;
-    const struct server_config *added = added_config;
-    struct server_config *merged = apr_pcalloc(pool, sizeof(*merged));
-    mounts_merge(merged, base, added);
-    stripe_merge(merged, base, added);
-    const struct server_config *from = added->mode != MODE_UNSET ? added : base;
-    merged->mode = from->mode;
-    merged->mode_place = from->mode_place;
-    merged->return_url = added->return_url ? added->return_url : base->return_url;
-    merged->allow_origins = added->allow_origins ? added->allow_origins : base->allow_origins;
-    merged->manage_roles = added->manage_roles ? added->manage_roles : base->manage_roles;
-    return merged;
-}
 
 const struct server_config *config_server(const server_rec *server)
 {

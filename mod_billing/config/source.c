@@ -135,6 +135,14 @@ static const char *read_program(cmd_parms *cmd, const char *line, struct secret 
     return secret_clean(cmd, secret->source, bytes, length);
 }
 
+/* `-S`, `-M` and `-t -DDUMP_CONFIG` show the configuration to whoever can read the files, who need not be able to read
+ * the secrets. Without -t, DUMP_CONFIG starts a server. */
+static bool only_shown(void)
+{
+    int mode = ap_state_query(AP_SQ_RUN_MODE);
+    return mode == AP_SQ_RM_CONFIG_DUMP || (mode == AP_SQ_RM_CONFIG_TEST && ap_exists_config_define("DUMP_CONFIG"));
+}
+
 const char *config_secret_read(cmd_parms *cmd, const char *text, struct secret *secret)
 {
     static const struct {
@@ -142,7 +150,7 @@ const char *config_secret_read(cmd_parms *cmd, const char *text, struct secret *
         const char *(*read)(cmd_parms *, const char *, struct secret *);
     } forms[] = {{"file:", read_file}, {"env:", read_environment}, {"exec:", read_program}};
     memset(secret, 0, sizeof(*secret));
-    secret->value = ap_state_query(AP_SQ_RUN_MODE) == AP_SQ_RM_CONFIG_DUMP ? NULL : "";
+    secret->value = only_shown() ? NULL : "";
     for (size_t i = 0; i < sizeof(forms) / sizeof(*forms); ++i) {
         size_t length = strlen(forms[i].prefix);
         if (!strncmp(text, forms[i].prefix, length)) {

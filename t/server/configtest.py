@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs the real `apache2 -t` on a configuration of one test, in a scratch ServerRoot."""
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+MODULE = pathlib.Path(os.environ.get("ATTUNE_MODULE") or TOP / "mod_billing/.libs/mod_attune_billing.so")
+HTTPD = shutil.which("apache2", path=f"{os.environ.get('PATH', '')}:/usr/sbin") or shutil.which("httpd")
+MODULE_FOLDER = pathlib.Path(os.environ.get("HTTPD_MODULES") or "/usr/lib/apache2/modules")
+MODULES = ("mpm_event", "authn_core", "authz_core", "authz_user", "authz_host", "socache_shmcb", "ssl", "dbd", "cache", "alias", "info")
+
+DATABASE = 'DBDriver pgsql\nDBDParams "host=127.0.0.1 dbname=attune"\n'
+SECONDS = 60
+
+
+def environment(extra=None):
+    """What httpd is started with: the sanitizers' libraries where the module under test was built with them."""
+    given = {"PATH": os.environ.get("PATH", ""), "LANG": "C"}
+    if os.environ.get("ATTUNE_PRELOAD"):
+        given["LD_PRELOAD"] = os.environ["ATTUNE_PRELOAD"]
+        given["ASAN_OPTIONS"] = "detect_leaks=0"
+    given.update(extra or {})
+    return given
+
+
+class Result:
+    def __init__(self, code, output, path, text):
+        self.code = code
+        self.output = output
+        self.path = path
+        self._lines = text.splitlines()
+
+    def line_of(self, words):
+        """The last line that holds the words: of two that clash, the second is to blame."""
+        found = [number for number, line in enumerate(self._lines, 1) if words in line]
+        assert found, f"{words!r} is not in the configuration"
+        return found[-1]
+
+    def message_at(self, words):
+        """All that was said of the line: httpd's way of saying where, and ours."""
+        number = self.line_of(words)
+        theirs = rf"Syntax error on line {number} of {re.escape(str(self.path))}:\n(.*)"
+        ours = rf"^ATB\d{{4}}: {re.escape(str(self.path))}:{number}: (.*)"
+        return "\n".join(re.findall(theirs, self.output) + re.findall(ours, self.output, re.M))
+
+    @property
+    def ids(self):
+        return re.findall(r"^ATB\d{4}", self.output, re.M)
+
+    def assert_ok(self):
+        assert self.code == 0, self.output
+        assert "Syntax OK" in self.output
+        assert not self.ids, self.output
+
+    def assert_refused(self, at, *words):
+        assert self.code == 1, self.output
+        self._assert_said(at, words)
+
+    def assert_warned(self, message_id, at, *words):
+        assert self.code == 0, self.output
+        assert self.ids == [message_id], self.output
+        self._assert_said(at, words)
+
+    def _assert_said(self, at, words):
+        message = self.message_at(at)
+        assert message, f"nothing was said of {at!r}:\n{self.output}"
+        for word in words:
+            assert word in message, f"{word!r} is not in:\n{message}"
+
+
+class ServerRoot:
+    """A folder with secrets and one configuration at a time."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def write(self, name, content, mode=0o600):
+        path = self.path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        path.chmod(mode)
+        return path
+
+    def configuration(self, body, head=""):
+        modules = "".join(f"LoadModule {name}_module {MODULE_FOLDER}/mod_{name}.so\n" for name in MODULES)
+        return (
+            f"ServerRoot {self.path}\nDefaultRuntimeDir {self.path}\nPidFile {self.path}/pid\nServerName localhost\n"
+            f"ErrorLog {self.path}/error.log\nListen 127.0.0.1:1\n{modules}"
+            f"LoadModule attune_billing_module {MODULE}\n{head}{body}\n"
+        )
+
+    def run(self, body, *arguments, database=DATABASE, env=None):
+        assert HTTPD and MODULE.exists(), f"httpd ({HTTPD}) or the module ({MODULE}) is missing: build it first"
+        text = self.configuration(body, database)
+        path = self.write("httpd.conf", text)
+        done = subprocess.run(
+            [HTTPD, *(arguments or ["-t"]), "-f", str(path)],
+            env=environment(env), stdin=subprocess.DEVNULL, capture_output=True, timeout=SECONDS, check=False,
+        )
+        output = (done.stdout + done.stderr).decode(errors="replace")
+        return Result(done.returncode, output, path, text)
+
+
+def directive_names():
+    """Every name in the command table; sections with their "<"."""
+    table = (TOP / "mod_billing/config/directives.c").read_text()
+    names = re.findall(r'(?:AP_INIT_\w+|IDENTITY)\(\s*"(<?Billing\w+)"', table)
+    assert len(names) > 30
+    return names
