@@ -244,6 +244,23 @@ def test_client_sends_what_no_client_would(site):
 # The log
 
 
+@pytest.fixture(scope="module")
+def standing_site(module_site):
+    return module_site(sign_in=None)
+
+
+@pytest.mark.allowed_log("AH10244")
+def test_a_file_s_server_is_judged_after_each_test(standing_site):
+    assert client.raw(standing_site.port, b"GET /%2e%2e/ HTTP/1.0\r\n\r\n").status == 400
+
+
+def test_what_one_test_may_log_no_other_may(standing_site):
+    standing_site.assert_clean_log()
+    assert client.raw(standing_site.port, b"GET /%2e%2e/ HTTP/1.0\r\n\r\n").status == 400
+    with pytest.raises(DirtyLog, match="AH10244"):
+        standing_site.assert_clean_log()
+
+
 def test_a_planted_error_line_is_found(site):
     server = site("<Location /closed>\nRequire all denied\n</Location>\n",
                   sign_in=None)
@@ -296,6 +313,14 @@ def test_a_scratch_that_is_removed_ends_what_ran_in_it(scratch):
     made.remove()
     wait_for(lambda: not sleeper.is_running() and not processes.is_alive(child), what="the end of both")
     assert not made.path.exists()
+
+
+def test_scratch_goes_where_the_account_can_reach(scratch, monkeypatch, capsys):
+    monkeypatch.setenv("ATTUNE_SCRATCH", str(scratch.path / "nowhere"))
+    with Scratch(scratch.account) as made:
+        assert made.path.parent != scratch.path and scratch.account.reaches(made.path)
+        assert made.path.stat().st_uid == scratch.account.uid
+    assert "cannot reach" in capsys.readouterr().err
 
 
 def test_shares_are_whole_files_and_lose_nothing():
