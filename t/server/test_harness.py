@@ -95,6 +95,7 @@ def test_cluster_is_gone_after_stop_and_after_kill(own_cluster):
 
 def test_a_frozen_cluster_takes_connections_and_never_answers(own_cluster):
     own_cluster.freeze()
+    assert {processes.state_of(pid) for pid in [own_cluster.pid, *own_cluster.children()]} == {"T"}
     client.open_socket(own_cluster.port).close()
     with pytest.raises(subprocess.TimeoutExpired):
         own_cluster.psql("SELECT 1", timeout=1)
@@ -141,6 +142,24 @@ def test_reload_returns_when_only_the_new_configuration_answers(site):
     server.reload()
     assert {server.get("/").header("X-Generation") for _ in range(20)} == {"2"}
     assert not set(old) & set(server.children())
+
+
+def test_reload_waits_for_the_old_generation_s_last_request(site):
+    server = site("Header set X-Generation 1\n", sign_in=None)
+    old = server.children()
+    with client.open_socket(server.port) as held:
+        held.sendall(b"GET /slow-to-arrive HTTP/1.1\r\n")
+        server.get("/")  # whoever accepts this has accepted the one before
+        server.configure("Header set X-Generation 2\n")
+        reload = threading.Thread(target=server.reload)
+        reload.start()
+        wait_for(lambda: server.get("/").header("X-Generation") == "2", what="the new generation")
+        reload.join(timeout=0.5)
+        assert reload.is_alive(), "the old generation has a request left"
+        held.sendall(b"Host: localhost\r\nConnection: close\r\n\r\n")
+        assert client.read_reply(held).status == 404
+    reload.join()
+    assert not any(processes.is_alive(pid) for pid in old)
 
 
 def test_reload_under_load_loses_no_request(site):
