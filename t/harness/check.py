@@ -155,6 +155,9 @@ class Selection:
             return known
         return [name for name in known if name in self._units or any(pattern in name for pattern in self._patterns)]
 
+    def is_everything(self):
+        return self._everything
+
     def wants_servers(self):
         return self._everything or bool(self._paths or self._patterns)
 
@@ -173,13 +176,14 @@ def run_stages(check, asan):
     if plain:
         with check.stage("units and guards"):
             check.units(plain)
-    if check.selection.wants_servers():
+    if check.selection.is_everything():
+        # Once for all runs of pytest; a chosen test that wants them installs them itself.
         with check.stage("npm clients"):
             check.install_clients()
     if plain and check.selection.wants_servers():
         with check.stage("servers"):
             check.servers(plain, "servers")
-    if asan or not check.selection.names_files():
+    if asan or check.selection.is_everything():
         run_sanitized(check, everything=asan)
 
 

@@ -11,6 +11,7 @@ import subprocess
 from .waiting import wait_for
 
 REGISTRY = "processes"
+DEAD = ("Z", "X")
 
 
 class Process:
@@ -88,14 +89,20 @@ def clean_environment(scratch, extra=None):
     return environment
 
 
+def state_of(pid):
+    """The letter of proc(5), such as R, S, T (stopped); "X" where there is no such process."""
+    fields = _stat(pid)
+    return fields[0] if fields else "X"
+
+
 def is_alive(pid):
     """A zombie counts as dead: nobody is left in it."""
-    fields = _stat(pid)
-    return fields is not None and fields[0] not in ("Z", "X")
+    return state_of(pid) not in DEAD
 
 
 def children_of(parent):
-    return [pid for pid in _all_pids() if (_stat(pid) or ("", -1))[1] == parent and is_alive(pid)]
+    every = ((pid, _stat(pid)) for pid in _all_pids())
+    return [pid for pid, fields in every if fields and fields[1] == parent and fields[0] not in DEAD]
 
 
 def descendants_of(ancestor):

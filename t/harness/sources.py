@@ -15,6 +15,8 @@ def copy_sources(top, target):
     files = _files_by_git(top)
     if files is None:
         shutil.copytree(top, target, symlinks=True, ignore=LEFT_OUT)
+        for folder, _, _ in os.walk(target):
+            os.chmod(folder, 0o755)
         return
     for name in files:
         source, copy = pathlib.Path(top, name), pathlib.Path(target, name)

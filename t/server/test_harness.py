@@ -95,6 +95,7 @@ def test_cluster_is_gone_after_stop_and_after_kill(own_cluster):
 
 def test_a_frozen_cluster_takes_connections_and_never_answers(own_cluster):
     own_cluster.freeze()
+    assert {processes.state_of(pid) for pid in [own_cluster.pid, *own_cluster.children()]} == {"T"}
     client.open_socket(own_cluster.port).close()
     with pytest.raises(subprocess.TimeoutExpired):
         own_cluster.psql("SELECT 1", timeout=1)
@@ -141,6 +142,24 @@ def test_reload_returns_when_only_the_new_configuration_answers(site):
     server.reload()
     assert {server.get("/").header("X-Generation") for _ in range(20)} == {"2"}
     assert not set(old) & set(server.children())
+
+
+def test_reload_waits_for_the_old_generation_s_last_request(site):
+    server = site("Header set X-Generation 1\n", sign_in=None)
+    old = server.children()
+    with client.open_socket(server.port) as held:
+        held.sendall(b"GET /slow-to-arrive HTTP/1.1\r\n")
+        server.get("/")  # whoever accepts this has accepted the one before
+        server.configure("Header set X-Generation 2\n")
+        reload = threading.Thread(target=server.reload)
+        reload.start()
+        wait_for(lambda: server.get("/").header("X-Generation") == "2", what="the new generation")
+        reload.join(timeout=0.5)
+        assert reload.is_alive(), "the old generation has a request left"
+        held.sendall(b"Host: localhost\r\nConnection: close\r\n\r\n")
+        assert client.read_reply(held).status == 404
+    reload.join()
+    assert not any(processes.is_alive(pid) for pid in old)
 
 
 def test_reload_under_load_loses_no_request(site):
@@ -244,6 +263,23 @@ def test_client_sends_what_no_client_would(site):
 # The log
 
 
+@pytest.fixture(scope="module")
+def standing_site(module_site):
+    return module_site(sign_in=None)
+
+
+@pytest.mark.allowed_log("AH10244")
+def test_a_file_s_server_is_judged_after_each_test(standing_site):
+    assert client.raw(standing_site.port, b"GET /%2e%2e/ HTTP/1.0\r\n\r\n").status == 400
+
+
+def test_what_one_test_may_log_no_other_may(standing_site):
+    standing_site.assert_clean_log()
+    assert client.raw(standing_site.port, b"GET /%2e%2e/ HTTP/1.0\r\n\r\n").status == 400
+    with pytest.raises(DirtyLog, match="AH10244"):
+        standing_site.assert_clean_log()
+
+
 def test_a_planted_error_line_is_found(site):
     server = site("<Location /closed>\nRequire all denied\n</Location>\n",
                   sign_in=None)
@@ -296,6 +332,14 @@ def test_a_scratch_that_is_removed_ends_what_ran_in_it(scratch):
     made.remove()
     wait_for(lambda: not sleeper.is_running() and not processes.is_alive(child), what="the end of both")
     assert not made.path.exists()
+
+
+def test_scratch_goes_where_the_account_can_reach(scratch, monkeypatch, capsys):
+    monkeypatch.setenv("ATTUNE_SCRATCH", str(scratch.path / "nowhere"))
+    with Scratch(scratch.account) as made:
+        assert made.path.parent != scratch.path and scratch.account.reaches(made.path)
+        assert made.path.stat().st_uid == scratch.account.uid
+    assert "cannot reach" in capsys.readouterr().err
 
 
 def test_shares_are_whole_files_and_lose_nothing():
