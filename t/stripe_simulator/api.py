@@ -68,7 +68,7 @@ class Request:
 
 
 def answer(sim, request):
-    """Runs the request. Never raises: a bug of the simulator is a 500 that says so."""
+    """Runs the request. Never raises: a bug of the simulator is a 500 that says so, and no key remembers it."""
     with sim.lock:
         request_id = sim.ids.make("request")
         try:
@@ -83,7 +83,13 @@ def answer(sim, request):
             headers["Stripe-Account"] = request.header("Stripe-Account")
         record = sim.capture.add(call, request.headers, request.query, request.body.decode("utf-8", "replace"))
         rule = sim.faults.take_for_call(call.method, call.path)
-    result = _answer_with_fault(sim, request, call, headers, rule)
+    try:
+        result = _answer_with_fault(sim, request, call, headers, rule)
+    except Exception as problem:  # A bug here must look like one, and not like a dead server.
+        sim.report_bug(problem)
+        with sim.lock:
+            sim.ledger.forget(call.idempotency_key)
+        result = _error(StripeError(500, f"The simulator has a bug: {problem!r}", kind="api_error"), headers)
     with sim.lock:
         record.update(status=result.status, params=call.params, fault=rule and rule.kind,
                       replayed="Idempotent-Replayed" in result.headers)
@@ -169,9 +175,6 @@ def _execute(sim, route, call, headers, instead):
         return Answer(200, _json(value), dict(headers)), True
     except StripeError as problem:
         return _error(problem, headers), problem.remembered
-    except Exception as problem:  # A bug here must look like one, and not like a dead server.
-        sim.report_bug(problem)
-        return _error(StripeError(500, f"The simulator has a bug: {problem!r}", kind="api_error"), headers), False
 
 
 def _json(value):

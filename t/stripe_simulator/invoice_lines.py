@@ -133,15 +133,14 @@ def _amounts(sim, params, invoice):
 def update(sim, call):
     item, params = sim.store.find("invoiceitem", call.ids[0]), call.params
     invoice = _draft(sim, item["invoice"]) if item["invoice"] else None
-    with sim.changing("invoiceitem.updated", item):
-        if any(name in params for name in ("amount", "pricing", "price_data", "unit_amount_decimal")):
-            fields = _amounts(sim, {"currency": item["currency"], **params}, invoice)
-            item.update(amount=fields["amount"], net_amount=fields["amount"], quantity=fields["quantity"],
-                        quantity_decimal=str(fields["quantity"]))
-        if "description" in params:
-            item["description"] = None if params["description"] == UNSET else params["description"]
-        item["period"] = params.get("period", item["period"])
-        merge_metadata(item, params.get("metadata"))
+    if any(name in params for name in ("amount", "pricing", "price_data", "unit_amount_decimal")):
+        fields = _amounts(sim, {"currency": item["currency"], **params}, invoice)
+        item.update(amount=fields["amount"], net_amount=fields["amount"], quantity=fields["quantity"],
+                    quantity_decimal=str(fields["quantity"]))
+    if "description" in params:
+        item["description"] = None if params["description"] == UNSET else params["description"]
+    item["period"] = params.get("period", item["period"])
+    merge_metadata(item, params.get("metadata"))
     if invoice:
         with sim.changing("invoice.updated", invoice):
             invoices.replace_line(invoice, item["id"], of_invoice_item(sim, item))

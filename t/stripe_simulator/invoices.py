@@ -32,7 +32,7 @@ def build(sim, customer, reason, currency, **fields):
         "description": None, "discounts": [], "due_date": None, "effective_at": None, "ending_balance": None,
         "footer": None, "from_invoice": None, "hosted_invoice_url": None, "invoice_pdf": None,
         "issuer": {"type": "self"}, "last_finalization_error": None, "latest_revision": None,
-        "lines": {"object": "list", "data": [], "has_more": False, "total_count": 0,
+        "lines": {"object": "list", "data": [], "has_more": False,
                   "url": f"/v1/invoices/{identifier}/lines"},
         "livemode": False, "metadata": {}, "next_payment_attempt": None, "number": None, "on_behalf_of": None,
         "parent": None,
@@ -70,7 +70,6 @@ def replace_line(invoice, item_id, line):
 
 def _total(invoice):
     lines = invoice["lines"]
-    lines["total_count"] = len(lines["data"])
     total = sum(line["amount"] for line in lines["data"])
     for name in ("subtotal", "subtotal_excluding_tax", "total", "total_excluding_tax"):
         invoice[name] = total

@@ -46,6 +46,7 @@ def _draft(sim, subscription, reason, free=False, lines=True):
         invoices.add_line(invoice, invoice_lines.of_subscription_item(sim, subscription, item, free))
     invoices.take_pending_items(sim, invoice, subscription)
     subscription["latest_invoice"] = invoice["id"]
+    sim.store.note(subscription["id"]).setdefault("invoices", []).append(invoice)
     return invoice
 
 
@@ -206,8 +207,8 @@ def end(sim, subscription, reason):
     subscription["canceled_at"] = subscription["canceled_at"] or now
     if reason:
         subscription["cancellation_details"]["reason"] = reason
-    for invoice in sim.store.all("invoice"):
-        if payments.subscription_of(sim, invoice) is subscription and invoice["status"] in ("draft", "open"):
+    for invoice in sim.store.note(subscription["id"])["invoices"]:
+        if invoice["status"] in ("draft", "open"):
             invoice.update(auto_advance=False, next_payment_attempt=None, automatically_finalizes_at=None)
     sim.events.emit("customer.subscription.deleted", subscription)
 

@@ -1,7 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 # Holds decoded parameters against a schema, with Stripe's answers to what does not fit.
-from datetime import date
-
 from .errors import invalid
 
 UNSET = ""
@@ -119,17 +117,10 @@ def either(first, second):
 def until(removed, check):
     """A parameter that requests of API version `removed` and later no longer have."""
     def wrapped(value, name, version):
-        if _version_date(version) >= removed:
+        if version[:10] >= removed:
             raise _unknown([name])
         return check(value, name, version)
     return wrapped
-
-
-def _version_date(version):
-    try:
-        return date.fromisoformat(version[:10])
-    except ValueError:
-        raise invalid(f"Invalid Stripe API version: {version}", remembered=False) from None
 
 
 def array(check, limit=100):

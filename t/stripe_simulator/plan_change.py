@@ -37,7 +37,6 @@ def _apply_one(sim, subscription, entry, param):
         raise missing("subscription item", entry["id"], f"{param}[id]")
     if entry.get("deleted"):
         items.remove(item)
-        subscription["items"]["total_count"] = len(items)
         return
     if "price" in entry or "price_data" in entry:
         price = catalogue.sellable_price(sim, entry, param)

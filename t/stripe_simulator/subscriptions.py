@@ -32,7 +32,7 @@ def build(sim, customer, entries, *, trial_end=None, metadata=None, method=None,
         "description": None, "discounts": [], "ended_at": None,
         "invoice_settings": {"account_tax_ids": None, "custom_fields": None, "description": None, "footer": None,
                              "issuer": {"type": "self"}},
-        "items": {"object": "list", "data": [], "has_more": False, "total_count": 0,
+        "items": {"object": "list", "data": [], "has_more": False,
                   "url": f"/v1/subscription_items?subscription={identifier}"},
         "latest_invoice": None, "livemode": False, "managed_payments": None, "metadata": {},
         "next_pending_invoice_item_invoice": None, "on_behalf_of": None, "pause_collection": None,
@@ -73,7 +73,6 @@ def add_item(sim, subscription, price, quantity, metadata=None):
     }
     merge_metadata(item, metadata)
     items["data"].append(item)
-    items["total_count"] = len(items["data"])
     return item
 
 

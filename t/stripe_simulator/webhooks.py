@@ -206,7 +206,7 @@ class Webhooks:
             "signature": outcome.signature, "at": self._sim.clock.now()})
         if good:
             event.undelivered.discard(endpoint.id)
-        elif not endpoint.closed and endpoint.id in event.undelivered:
+        elif not endpoint.closed and endpoint.id in event.undelivered and self._sim.events.get(event.id) is event:
             schedule = self._sim.settings.webhook_retries
             if attempt.number < len(schedule):
                 retry = Attempt(event, endpoint, attempt.number + 1)
