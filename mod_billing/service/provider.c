@@ -21,13 +21,15 @@ static const char *client_key(const struct server_config *config)
 
 void provider_start(apr_pool_t *pool, server_rec *server)
 {
+    static const struct http_settings defaults;
+
     clients = apr_hash_make(pool);
     for (server_rec *each = server; each; each = each->next) {
         const struct server_config *config = config_server(each);
         struct http_client *client;
 
         if (config->stripe_key && !apr_hash_get(clients, client_key(config), APR_HASH_KEY_STRING) &&
-            http_client_create(pool, NULL, &client) == APR_SUCCESS) {
+            http_client_create(pool, &defaults, &client) == APR_SUCCESS) {
             apr_hash_set(clients, client_key(config), APR_HASH_KEY_STRING, client);
         }
     }
