@@ -70,11 +70,11 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
     }
     const char *encoded = form_encoded(form);
     for (size_t i = 0; i < count; i += 2) {
-        size_t name_len = strlen("&metadata[") - (i == 0);
-        if (strncmp(encoded, "&metadata[" + (i == 0), name_len)) {
+        const char *name = i ? "&metadata[" : "metadata[";
+        if (strncmp(encoded, name, strlen(name))) {
             abort();
         }
-        encoded += name_len;
+        encoded += strlen(name);
         must_be(decode_until(pool, &encoded, ']'), lines[i]);
         if (strncmp(encoded, "]=", 2)) {
             abort();

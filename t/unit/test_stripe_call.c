@@ -225,9 +225,12 @@ static void unknown_stays_unknown(void)
     world_answer(429, "", "{}");
     world_answer(500, "", "{}");
     world_answer(400, "", "{}");
+    world_answer(500, "", "{}");
+    world_answer(429, "", "{}");
     world_begin();
     CU_ASSERT_EQUAL(call_with("POST", "key-1").outcome, PROVIDER_AMBIGUOUS);
     CU_ASSERT_EQUAL(call_with("POST", "key-1").outcome, PROVIDER_REFUSED);
+    CU_ASSERT_EQUAL(call_with("GET", NULL).outcome, PROVIDER_UNAVAILABLE);
     world_end();
 }
 
