@@ -10,6 +10,7 @@
 struct fake_clock {
     struct http_clock clock;
     apr_time_t skipped;
+    apr_interval_time_t step; /* passes with every look at the clock */
     unsigned chance;
     apr_interval_time_t sleeps[FAKE_SLEEPS_MAX];
     unsigned sleep_count;
@@ -17,7 +18,8 @@ struct fake_clock {
 
 static apr_time_t fake_now(void *context)
 {
-    const struct fake_clock *fake = context;
+    struct fake_clock *fake = context;
+    fake->skipped += fake->step;
     return apr_time_now() + fake->skipped;
 }
 

@@ -118,7 +118,10 @@ static void fork_forgets(void)
     pid_t child = fork();
     if (child == 0) {
         http_client_state(client, &state);
-        _exit(state.idle != 0 || get(client, loopback_base(server)).status != 200);
+        if (state.idle == 0 && get(client, loopback_base(server)).status == 200) {
+            execl("/bin/true", "true", NULL); /* valgrind would call it a leak that the parent's handle is forgotten */
+        }
+        _exit(1);
     }
     int status = -1;
     waitpid(child, &status, 0);
