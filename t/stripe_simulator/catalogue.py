@@ -7,7 +7,7 @@ from .params import CURRENCIES, UNSET
 INTERVALS = ("day", "week", "month", "year")
 
 
-def build_product(sim, name, fields=None):
+def build_product(sim, name, fields=None, quiet=False):
     fields = fields or {}
     product = {
         "id": fields.get("id") or sim.ids.make("product"),
@@ -33,11 +33,12 @@ def build_product(sim, name, fields=None):
     }
     merge_metadata(product, fields.get("metadata"))
     sim.store.put(product)
-    sim.events.emit("product.created", product)
+    if not quiet:
+        sim.events.emit("product.created", product)
     return product
 
 
-def build_price(sim, product, fields, identifier=None):
+def build_price(sim, product, fields, identifier=None, quiet=False):
     """`fields` are those of POST /v1/prices; `identifier` lets a test choose the id, as the Dashboard does not."""
     amount = fields.get("unit_amount")
     if amount is None:
@@ -68,7 +69,8 @@ def build_price(sim, product, fields, identifier=None):
     }
     merge_metadata(price, fields.get("metadata"))
     sim.store.put(price)
-    sim.events.emit("price.created", price)
+    if not quiet:
+        sim.events.emit("price.created", price)
     return price
 
 
@@ -183,7 +185,8 @@ def list_prices(sim, call):
 
 
 def price_from_text(sim, specification):
-    """A price with a chosen id, from price_founding=2900:usd:month:Founding member (interval "once" for one-time)."""
+    """A price with a chosen id, from price_founding=2900:usd:month:Founding member (interval "once" for one-time). It
+    was there before anything happened: no events."""
     identifier, _, rest = specification.partition("=")
     parts = rest.split(":", 3)
     if not identifier.startswith("price_") or len(parts) < 3 or not parts[0].isdecimal() or parts[1] not in CURRENCIES:
@@ -192,8 +195,8 @@ def price_from_text(sim, specification):
         raise ControlError(f"not an interval: {parts[2]!r}; write day, week, month, year or once")
     if sim.store.get("price", identifier):
         raise ControlError(f"there is a price {identifier} already")
-    product = build_product(sim, parts[3] if len(parts) == 4 else identifier)
+    product = build_product(sim, parts[3] if len(parts) == 4 else identifier, quiet=True)
     fields = {"unit_amount": int(parts[0]), "currency": parts[1]}
     if parts[2] != "once":
         fields["recurring"] = {"interval": parts[2]}
-    return build_price(sim, product, fields, identifier)
+    return build_price(sim, product, fields, identifier, quiet=True)

@@ -48,7 +48,7 @@ def _run(sim, method, steps, body, query):
         return handler(sim, steps[1:], body, query)
 
 
-def take(body, **defaults):
+def take(body, /, **defaults):
     """The members of `body` by name; refuses others, so that a typing mistake in a test is not silent."""
     unknown = set(body) - set(defaults)
     if unknown:

@@ -33,7 +33,7 @@ def encode(params):
             for index, entry in enumerate(value):
                 walk(f"{name}[{index}]", entry)
         else:
-            text = {"True": "true", "False": "false", "None": ""}.get(str(value), str(value))
+            text = "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
             pairs.append(f"{quote(name, safe='[]')}={quote(text, safe='')}")
     walk("", params)
     return "&".join(pairs)
@@ -107,11 +107,11 @@ class Driver:
     def get(self, path):
         return self.control("GET", path)
 
-    def post(self, path, **body):
+    def post(self, path, /, **body):
         return self.control("POST", path, body)
 
     def delete(self, path):
         return self.control("DELETE", path)
 
-    def advance(self, duration, **more):
+    def advance(self, duration, /, **more):
         return self.post("clock", advance=duration, **more)

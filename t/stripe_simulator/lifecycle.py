@@ -124,7 +124,7 @@ def _cycle_due(sim, identifier, due):
 
 def cycle(sim, subscription):
     """The period is over: the subscription ends, or the next period and its invoice begin."""
-    if subscription["cancel_at_period_end"]:
+    if subscription["cancel_at"] is not None and subscription["cancel_at"] <= period_end(subscription):
         end(sim, subscription, reason=None)
         return
     if subscription["status"] == "trialing" and not _goes_on_after_trial(sim, subscription):

@@ -85,10 +85,12 @@ class Simulator:
         webhooks are answered before the next thing happens. Returns how many things happened."""
         happened = 0
         with self._turning:
-            while self._run_one_due(moment):
-                happened += 1
+            while True:
                 if step_by_step and not self.webhooks.settle(SETTLE_TIMEOUT):
                     raise ControlError(f"webhooks were not answered within {SETTLE_TIMEOUT:.0f} s")
+                if not self._run_one_due(moment):
+                    break
+                happened += 1
             with self.lock:
                 self.clock.set(moment)
         return happened
@@ -120,5 +122,6 @@ class Simulator:
         self.store = Store()
         self.ledger.clear()
         self.capture.clear()
+        self.bugs.clear()
         self._resets += 1
         self.ids = Ids(f"{self._seed}/{self._resets}")
