@@ -48,7 +48,7 @@
 #define SQL_OVERRIDES(org, livemode)                                                                                   \
     "(SELECT json_agg(json_build_array(v.kind, v.key, v.limit_value, " SQL_SECONDS(                                    \
         "v.expires_at") ")"                                                                                            \
-                        " ORDER BY v.override_id) FROM billing.override v WHERE v.org_id = " org                       \
+                        " ORDER BY v.source = 'config', v.override_id DESC) FROM billing.override v WHERE v.org_id = " org                       \
                         " AND v.livemode = " livemode " AND (v.expires_at IS NULL OR v.expires_at > now()))"
 
 void record_subscription(apr_pool_t *pool, const struct rows *rows, int row, int column,
