@@ -7,7 +7,10 @@ import re
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
+
+import pytest
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 MODULE = pathlib.Path(os.environ.get("ATTUNE_MODULE") or TOP / "mod_billing/.libs/mod_attune_billing.so")
@@ -110,6 +113,17 @@ class ServerRoot:
 
 
 @contextlib.contextmanager
+def readable():
+    """A ServerRoot that the account which httpd runs as can read; pytest's own folders it cannot."""
+    root = ServerRoot(pathlib.Path(tempfile.mkdtemp(prefix="attune-config-")))
+    root.path.chmod(0o755)
+    try:
+        yield root
+    finally:
+        shutil.rmtree(root.path)
+
+
+@contextlib.contextmanager
 def running(root, body, env=None):
     """httpd itself, in one process, on a port of its own. Yields its URL."""
     with socket.socket() as probe:
@@ -145,3 +159,46 @@ def directive_names():
     names = re.findall(r'(?:AP_INIT_\w+|IDENTITY)\(\s*"(<?Billing\w+)"', table)
     assert len(names) > 30
     return names
+
+
+# Pieces of configurations
+
+PLAN = """
+<BillingPlan basic>
+BillingPrice stripe price_basic
+BillingGrant trucking.dispatch
+BillingLimit trucking.maxLocations 5
+</BillingPlan>
+"""
+
+
+def plan(*lines):
+    return "<BillingPlan basic>\n" + "\n".join(lines) + "\n</BillingPlan>\n"
+
+
+def feature(*lines):
+    return "<BillingFeature trucking.dispatch>\n" + "\n".join(lines) + "\n</BillingFeature>\n"
+
+
+def location(*lines):
+    return '<Location "/x">\n' + "\n".join(lines) + "\n</Location>\n"
+
+
+def host(*lines, number=1):
+    return f"<VirtualHost 127.0.0.{number}:80>\nServerName h{number}\n" + "\n".join(lines) + "\n</VirtualHost>\n"
+
+
+GATE = PLAN + location("BillingRequireFeature trucking.dispatch")
+
+
+def with_secrets(root):
+    root.write("test.key", "sk_test_51HnSECRETvalue\n")
+    root.write("live.key", "rk_live_51HnSECRETvalue\n")
+    root.write("webhook", "whsec_SECRETvalue\n")
+    root.write("webhook.old", "whsec_SECRETolder")
+    return root
+
+
+def numbered(cases):
+    """Parameters named by their number and the line that matters: bodies are too long for names."""
+    return [pytest.param(*case, id=f"{number}-{case[at].strip()[:40]}") for number, (at, case) in enumerate(cases)]
