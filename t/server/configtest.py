@@ -1,10 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs the real `apache2 -t` on a configuration of one test, in a scratch ServerRoot."""
+import contextlib
 import os
 import pathlib
 import re
 import shutil
+import socket
 import subprocess
+import tempfile
+import time
+
+import pytest
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 MODULE = pathlib.Path(os.environ.get("ATTUNE_MODULE") or TOP / "mod_billing/.libs/mod_attune_billing.so")
@@ -88,20 +94,63 @@ class ServerRoot:
         modules = "".join(f"LoadModule {name}_module {MODULE_FOLDER}/mod_{name}.so\n" for name in MODULES)
         return (
             f"ServerRoot {self.path}\nDefaultRuntimeDir {self.path}\nPidFile {self.path}/pid\nServerName localhost\n"
-            f"ErrorLog {self.path}/error.log\nListen 127.0.0.1:1\n{modules}"
+            f"ErrorLog {self.path}/error.log\n{modules}"
             f"LoadModule attune_billing_module {MODULE}\n{head}{body}\n"
         )
 
-    def run(self, body, *arguments, database=DATABASE, env=None):
+    def run(self, body, *arguments, database=DATABASE, env=None, typed=b""):
+        """`typed` is what httpd finds on its standard input."""
         assert HTTPD and MODULE.exists(), f"httpd ({HTTPD}) or the module ({MODULE}) is missing: build it first"
         text = self.configuration(body, database)
-        path = self.write("httpd.conf", text)
+        path = self.write("httpd.conf", f"{text}Listen 127.0.0.1:1\n")
         done = subprocess.run(
             [HTTPD, *(arguments or ["-t"]), "-f", str(path)],
-            env=environment(env), stdin=subprocess.DEVNULL, capture_output=True, timeout=SECONDS, check=False,
+            env=environment(env), input=typed, capture_output=True, timeout=SECONDS, check=False,
         )
         output = (done.stdout + done.stderr).decode(errors="replace")
+        assert "runtime error:" not in output and "Sanitizer" not in output, output
         return Result(done.returncode, output, path, text)
+
+
+@contextlib.contextmanager
+def readable():
+    """A ServerRoot that the account which httpd runs as can read; pytest's own folders it cannot."""
+    root = ServerRoot(pathlib.Path(tempfile.mkdtemp(prefix="attune-config-")))
+    root.path.chmod(0o755)
+    try:
+        yield root
+    finally:
+        shutil.rmtree(root.path)
+
+
+@contextlib.contextmanager
+def running(root, body, env=None):
+    """httpd itself, in one process, on a port of its own. Yields its URL."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    user = "User nobody\n" if os.geteuid() == 0 else ""
+    path = root.write("httpd.conf", root.configuration(f"Listen 127.0.0.1:{port}\n{user}{body}"))
+    server = subprocess.Popen([HTTPD, "-X", "-f", str(path)], env=environment(env), stdin=subprocess.DEVNULL,
+                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        _wait_for_port(server, port)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.terminate()
+        server.wait(timeout=SECONDS)
+
+
+def _wait_for_port(server, port):
+    deadline = time.monotonic() + SECONDS
+    while time.monotonic() < deadline:
+        assert server.poll() is None, "httpd did not start"
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            return
+        except OSError:
+            time.sleep(0.02)
+    raise AssertionError("httpd does not answer")
 
 
 def directive_names():
@@ -110,3 +159,46 @@ def directive_names():
     names = re.findall(r'(?:AP_INIT_\w+|IDENTITY)\(\s*"(<?Billing\w+)"', table)
     assert len(names) > 30
     return names
+
+
+# Pieces of configurations
+
+PLAN = """
+<BillingPlan basic>
+BillingPrice stripe price_basic
+BillingGrant trucking.dispatch
+BillingLimit trucking.maxLocations 5
+</BillingPlan>
+"""
+
+
+def plan(*lines):
+    return "<BillingPlan basic>\n" + "\n".join(lines) + "\n</BillingPlan>\n"
+
+
+def feature(*lines):
+    return "<BillingFeature trucking.dispatch>\n" + "\n".join(lines) + "\n</BillingFeature>\n"
+
+
+def location(*lines):
+    return '<Location "/x">\n' + "\n".join(lines) + "\n</Location>\n"
+
+
+def host(*lines, number=1):
+    return f"<VirtualHost 127.0.0.{number}:80>\nServerName h{number}\n" + "\n".join(lines) + "\n</VirtualHost>\n"
+
+
+GATE = PLAN + location("BillingRequireFeature trucking.dispatch")
+
+
+def with_secrets(root):
+    root.write("test.key", "sk_test_51HnSECRETvalue\n")
+    root.write("live.key", "rk_live_51HnSECRETvalue\n")
+    root.write("webhook", "whsec_SECRETvalue\n")
+    root.write("webhook.old", "whsec_SECRETolder")
+    return root
+
+
+def numbered(cases):
+    """Parameters named by their number and the line that matters: bodies are too long for names."""
+    return [pytest.param(*case, id=f"{number}-{case[at].strip()[:40]}") for number, (at, case) in enumerate(cases)]
