@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A real httpd with a configuration of its own, on loopback ports."""
+import http.client
 import os
 import pathlib
 import re
@@ -8,7 +9,7 @@ import signal
 import subprocess
 
 from . import client
-from .error_log import ErrorLog
+from .error_log import FATAL, ErrorLog
 from .ports import reserve_port
 from .processes import Process, clean_environment, is_alive
 from .waiting import wait_for
@@ -117,21 +118,33 @@ class Httpd:
     # Its life
 
     def start(self):
-        """Returns once its children are there; raises HttpdDied where it refuses."""
+        """Returns once it answers (to `OPTIONS *`, which no site's configuration concerns); raises HttpdDied where it
+        refuses, or its children crash."""
         assert not self.is_running(), "httpd runs already"
         position = self.log.position()
         self._console.unlink(missing_ok=True)
         self._process = Process(self.scratch, [binary(), "-DFOREGROUND", "-f", self.root / "httpd.conf"],
                                 environment=self._environment, output=self._console)
         self._wait_for_generation(position, timeout=60)
+        wait_for(lambda: self._lives(position) and self._answers(), 60, lambda: f"an answer; httpd said:\n{self.said(position)}")
         return self
 
     def _wait_for_generation(self, position, timeout):
-        def is_up():
-            if not self.is_running():
-                raise HttpdDied("httpd ended", self.said(position))
-            return RUNNING in self.log.text(position) and self.children()
-        wait_for(is_up, timeout, lambda: f"httpd to come up; it said:\n{self.said(position)}")
+        wait_for(lambda: self._lives(position) and RUNNING in self.log.text(position) and self.children(), timeout,
+                 lambda: f"httpd to come up; it said:\n{self.said(position)}")
+
+    def _lives(self, position):
+        if not self.is_running():
+            raise HttpdDied("httpd ended", self.said(position))
+        if FATAL.search(self.log.text(position)):
+            raise HttpdDied("httpd's children crash", self.said(position))
+        return True
+
+    def _answers(self):
+        try:
+            return client.request(self.port, "OPTIONS", "*", timeout=2).status
+        except (OSError, http.client.HTTPException):
+            return None
 
     def said(self, since=0):
         """The error log since a position, and what went to the terminal before the log was open."""
