@@ -16,10 +16,13 @@
 
 struct table;
 
-/* Bytes that a table for `orgs` orgs needs; 0 where that would overflow. */
+/** Bytes that a table for `orgs` orgs needs; 0 where that would overflow. */
 size_t table_size(size_t orgs);
 
-/** Lays an empty table into zeroed memory, aligned to 64 bytes. */
+/* A page: how the memory of a table is aligned. */
+#define TABLE_ALIGNMENT 4096
+
+/** Lays an empty table into zeroed memory. NULL where it is too small or not aligned. */
 struct table *table_format(void *memory, size_t size, size_t orgs);
 
 /** The table already in `memory`, or NULL where its layout, version or room is another. */
@@ -33,6 +36,11 @@ bool table_lookup(struct table *table, const char *org, bool livemode, struct or
  * False where it could not be written: that is a miss for readers, never a failure.
  * @param now the entry's time, seconds since the epoch */
 bool table_store(struct table *table, const char *org, bool livemode, const struct org_state *state, int64_t now);
+
+/** Calls `visit` for each entry as it stands when it comes by; what is stored meanwhile may be left out or come twice.
+ * state->verified_at is as table_lookup gives it. Ends early where `visit` says false. */
+typedef bool (*table_visitor)(void *baton, const char *org, bool livemode, const struct org_state *state);
+void table_visit(struct table *table, table_visitor visit, void *baton);
 
 void table_forget(struct table *table, const char *org, bool livemode);
 
