@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The table of org states in shared memory: one fixed-size block that any number of processes map and read without a
+ * lock. It knows nothing of httpd or APR; cache/segment.h gets it the memory.
+ *
+ * Readers copy a slot out between two looks at its sequence word and retry a bounded number of times; a slot that stays
+ * torn is a miss. Writers take a slot by compare-and-swap of that word; one that died holding it is found out by its
+ * process id and robbed. Nothing hands out a pointer into the table. */
+#ifndef BILLING_CACHE_TABLE_H
+#define BILLING_CACHE_TABLE_H
+
+#include "domain/state.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct table;
+
+/** Bytes that a table for `orgs` orgs needs; 0 where that would overflow. */
+size_t table_size(size_t orgs);
+
+/* A page: how the memory of a table is aligned. */
+#define TABLE_ALIGNMENT 4096
+
+/** Lays an empty table into zeroed memory. NULL where it is too small or not aligned. */
+struct table *table_format(void *memory, size_t size, size_t orgs);
+
+/** The table already in `memory`, or NULL where its layout, version or room is another. */
+struct table *table_attach(void *memory, size_t size);
+
+/** True and `state` filled in on a hit. state->verified_at is the newer of the time of this entry and of the last
+ * table_verified_set. Safe at any time in any process and thread. */
+bool table_lookup(struct table *table, const char *org, bool livemode, struct org_state *state);
+
+/** Writes the state unless the table holds a newer version of it (equal versions overwrite). Evicts under pressure.
+ * False where it could not be written: that is a miss for readers, never a failure.
+ * @param now the entry's time, seconds since the epoch */
+bool table_store(struct table *table, const char *org, bool livemode, const struct org_state *state, int64_t now);
+
+/** Calls `visit` for each entry as it stands when it comes by; what is stored meanwhile may be left out or come twice.
+ * state->verified_at is as table_lookup gives it. Ends early where `visit` says false. */
+typedef bool (*table_visitor)(void *baton, const char *org, bool livemode, const struct org_state *state);
+void table_visit(struct table *table, table_visitor visit, void *baton);
+
+void table_forget(struct table *table, const char *org, bool livemode);
+
+/** When all that the table holds was last known to be current, and the change feed's position that belongs to it. The
+ * position is opaque to the table. */
+void table_verified_set(struct table *table, int64_t now, uint64_t position);
+int64_t table_verified_at(struct table *table);
+uint64_t table_position(struct table *table);
+
+struct table_stats {
+    uint64_t capacity, entries, evictions, stolen_locks, refused_stores;
+};
+void table_stats(struct table *table, struct table_stats *stats);
+
+/** Walks the whole table and checks every invariant; NULL where all hold, else what is wrong. For tests. */
+const char *table_validate(struct table *table);
+
+#endif

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The table of org states when it fills up: who stays, who goes. */
+#include "table_fixture.h"
+
+#include <stdio.h>
+
+static const char *org_name(unsigned number)
+{
+    static char name[32];
+    snprintf(name, sizeof(name), "org-%u", number);
+    return name;
+}
+
+/* Names of orgs that share their own bucket and have the same other one, so that they compete for ten slots. */
+static unsigned crowd(struct table *table, char (*names)[32], unsigned wanted)
+{
+    struct place first = {.offset = 0};
+    unsigned found = 0;
+    for (unsigned number = 0; found < wanted && number < 10000000; ++number) {
+        struct slot_key key;
+        slot_key_head(&key, table->secret, org_name(number), true);
+        struct place place = slot_place(table, &key);
+        if (!first.offset) {
+            first = place;
+        }
+        if (place.bucket[0] == first.bucket[0] && place.offset == first.offset) {
+            snprintf(names[found++], sizeof(*names), "%s", org_name(number));
+        }
+    }
+    CU_ASSERT_EQUAL_FATAL(found, wanted);
+    return found;
+}
+
+static unsigned crowd_present(struct table *table, char (*names)[32], unsigned count)
+{
+    unsigned present = 0;
+    for (unsigned i = 0; i < count; ++i) {
+        struct org_state state = fixture_state(i + 1, 0);
+        present += fixture_holds(table, names[i], true, &state);
+    }
+    return present;
+}
+
+static void crowd_store(struct table *table, char (*names)[32], unsigned from, unsigned to)
+{
+    for (unsigned i = from; i < to; ++i) {
+        struct org_state state = fixture_state(i + 1, 0);
+        CU_ASSERT_TRUE(table_store(table, names[i], true, &state, 5));
+    }
+}
+
+/* As many orgs as the room was made for all have their place. */
+static void test_promised_room(void)
+{
+    const unsigned orgs = 20000;
+    struct table *table = fixture_table(orgs);
+    for (unsigned i = 0; i < orgs; ++i) {
+        struct org_state state = fixture_state(i + 1, 0);
+        CU_ASSERT_TRUE(table_store(table, org_name(i), true, &state, 5));
+    }
+    unsigned missing = 0;
+    for (unsigned i = 0; i < orgs; ++i) {
+        struct org_state state = fixture_state(i + 1, 0);
+        missing += !fixture_holds(table, org_name(i), true, &state);
+    }
+    CU_ASSERT_EQUAL(fixture_stats(table).evictions, missing);
+    CU_ASSERT_TRUE(missing <= 2);
+    CU_ASSERT_EQUAL(fixture_stats(table).capacity, orgs);
+    CU_ASSERT_EQUAL(fixture_stats(table).entries, orgs - missing);
+    CU_ASSERT_EQUAL(fixture_stats(table).refused_stores, 0);
+    CU_ASSERT_PTR_NULL(table_validate(table));
+    free(table);
+}
+
+/* Many times more orgs than room: every store succeeds, what is there is right, nothing is lost count of. */
+static void test_flood(void)
+{
+    struct table *table = fixture_table(300);
+    uint64_t slots = (uint64_t)table->bucket_count * WAYS;
+    for (unsigned i = 0; i < 20000; ++i) {
+        struct org_state state = fixture_state(i + 1, i % 100 ? i % 9 : 64);
+        CU_ASSERT_TRUE(table_store(table, org_name(i), true, &state, 5));
+    }
+    unsigned present = 0;
+    for (unsigned i = 0; i < 20000; ++i) {
+        struct org_state state = fixture_state(i + 1, i % 100 ? i % 9 : 64), found;
+        if (table_lookup(table, org_name(i), true, &found)) {
+            ++present;
+            CU_ASSERT_TRUE(fixture_same(&state, &found));
+        }
+    }
+    struct table_stats stats = fixture_stats(table);
+    CU_ASSERT_TRUE(present > slots / 2 && present <= stats.entries && stats.entries <= slots);
+    CU_ASSERT_TRUE(stats.evictions > 19000);
+    CU_ASSERT_EQUAL(stats.refused_stores, 0);
+    CU_ASSERT_PTR_NULL(table_validate(table));
+    free(table);
+}
+
+/* Ten slots and ten orgs: the eleventh displaces one that moves to its other bucket only where it has another one. */
+static void test_ten_fit(void)
+{
+    struct table *table = fixture_table(300);
+    char names[11][32];
+    crowd(table, names, 11);
+    crowd_store(table, names, 0, 10);
+    CU_ASSERT_EQUAL(crowd_present(table, names, 10), 10);
+    CU_ASSERT_EQUAL(fixture_stats(table).evictions, 0);
+    crowd_store(table, names, 10, 11);
+    CU_ASSERT_EQUAL(crowd_present(table, names, 11), 10);
+    CU_ASSERT_EQUAL(fixture_stats(table).evictions, 1);
+    free(table);
+}
+
+static void test_move_makes_room(void)
+{
+    struct table *table = fixture_table(300);
+    char names[12][32];
+    crowd(table, names, 12);
+    /* Strangers that have another bucket besides fill the crowd's own one. */
+    struct slot_key key;
+    slot_key_head(&key, table->secret, names[0], true);
+    struct place crowded = slot_place(table, &key);
+    unsigned strangers[WAYS], count = 0;
+    for (unsigned number = 0; count < WAYS; ++number) {
+        slot_key_head(&key, table->secret, org_name(number), true);
+        struct place place = slot_place(table, &key);
+        if (place.bucket[0] == crowded.bucket[0] && place.bucket[1] != crowded.bucket[1]) {
+            struct org_state state = fixture_state(number + 1, 0);
+            strangers[count++] = number;
+            CU_ASSERT_TRUE(table_store(table, org_name(number), true, &state, 5));
+        }
+    }
+    crowd_store(table, names, 0, 2 * WAYS);
+    CU_ASSERT_EQUAL(fixture_stats(table).evictions, 0);
+    CU_ASSERT_EQUAL(crowd_present(table, names, 2 * WAYS), 2 * WAYS);
+    for (unsigned i = 0; i < WAYS; ++i) {
+        struct org_state state = fixture_state(strangers[i] + 1, 0);
+        CU_ASSERT_TRUE(fixture_holds(table, org_name(strangers[i]), true, &state));
+    }
+    CU_ASSERT_PTR_NULL(table_validate(table));
+    free(table);
+}
+
+/* Whoever was read since the last time stays; of those who were not, an org without a row goes first. */
+static void test_who_goes_first(void)
+{
+    struct table *table = fixture_table(300);
+    char names[13][32];
+    crowd(table, names, 13);
+    crowd_store(table, names, 0, 10);
+    struct org_state none = fixture_state(0, 0);
+    table_forget(table, names[4], true);
+    CU_ASSERT_TRUE(table_store(table, names[4], true, &none, 5));
+    for (unsigned i = 0; i < 9; ++i) {
+        fixture_missing(table, names[i], true);
+    }
+    /* 9 was not read; 4 was, so the row's lack does not count against it yet. */
+    crowd_store(table, names, 10, 11);
+    CU_ASSERT_TRUE(fixture_missing(table, names[9], true));
+    CU_ASSERT_TRUE(fixture_holds(table, names[4], true, &none));
+    /* All are read again, 10 too: then 4 is the first to go, and everybody starts anew. */
+    for (unsigned i = 0; i < 11; ++i) {
+        fixture_missing(table, names[i], true);
+    }
+    crowd_store(table, names, 11, 12);
+    CU_ASSERT_TRUE(fixture_missing(table, names[4], true));
+    /* Nobody but 0 to 3 is read since: another one makes room. */
+    for (unsigned i = 0; i < 4; ++i) {
+        fixture_missing(table, names[i], true);
+    }
+    crowd_store(table, names, 12, 13);
+    CU_ASSERT_EQUAL(crowd_present(table, names, 4), 4);
+    CU_ASSERT_EQUAL(fixture_stats(table).evictions, 3);
+    free(table);
+}
+
+static void test_bare_goes_before_idle(void)
+{
+    struct table *table = fixture_table(300);
+    char names[12][32];
+    struct org_state none = fixture_state(0, 0);
+    crowd(table, names, 12);
+    crowd_store(table, names, 0, 3);
+    CU_ASSERT_TRUE(table_store(table, names[11], true, &none, 5));
+    crowd_store(table, names, 3, 9);
+    crowd_store(table, names, 9, 10);
+    CU_ASSERT_EQUAL(fixture_stats(table).evictions, 1);
+    CU_ASSERT_EQUAL(crowd_present(table, names, 10), 10);
+    CU_ASSERT_TRUE(fixture_missing(table, names[11], true));
+    free(table);
+}
+
+static const struct unit_test tests[] = {
+    {"promised_room", test_promised_room},
+    {"flood", test_flood},
+    {"ten_fit", test_ten_fit},
+    {"move_makes_room", test_move_makes_room},
+    {"who_goes_first", test_who_goes_first},
+    {"bare_goes_before_idle", test_bare_goes_before_idle},
+};
+
+UNIT_MAIN(tests)
