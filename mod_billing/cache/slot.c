@@ -210,6 +210,8 @@ bool entry_pack(struct packed_entry *packed, const uint64_t secret[SECRET_WORDS]
     memset(head, 0, sizeof(*head));
     head->words[WORD_META] = (uint64_t)state->status << META_STATUS_SHIFT |
                              (uint64_t)state->grace_over << META_GRACE_OVER_SHIFT |
+                             (uint64_t)state->has_customer << META_HAS_CUSTOMER_SHIFT |
+                             (uint64_t)state->has_subscription << META_HAS_SUBSCRIPTION_SHIFT |
                              time_clipped(now, 0, ENTRY_TIME_MAX) << META_TIME_SHIFT;
     head->words[WORD_VERSION] = state->version;
     head->words[WORD_PLAN] = state->plan;
@@ -259,6 +261,8 @@ void entry_unpack(const struct slot_image *head, const struct slot_key *key, str
     uint64_t meta = head->words[WORD_META];
     state->status = (enum billing_status)(meta >> META_STATUS_SHIFT & 3);
     state->grace_over = meta >> META_GRACE_OVER_SHIFT & 1;
+    state->has_customer = meta >> META_HAS_CUSTOMER_SHIFT & 1;
+    state->has_subscription = meta >> META_HAS_SUBSCRIPTION_SHIFT & 1;
     state->version = head->words[WORD_VERSION];
     state->plan = head->words[WORD_PLAN];
     state->app_type = head->words[WORD_APP_TYPE];

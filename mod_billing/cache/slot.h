@@ -40,7 +40,7 @@
 enum { WORD_SUM, WORD_META, WORD_VERSION, WORD_PLAN, WORD_APP_TYPE, WORD_TIMES, WORD_TOKEN = 9, WORD_PART_TOKEN = 2 };
 
 /* meta: words used 5 bits, part 4, livemode 1, length of the id 7, overrides of the whole entry 7, status 2,
- * grace_over 1, time 37 */
+ * grace_over 1, has_customer 1, has_subscription 1, time 35 */
 enum {
     META_PART_SHIFT = 5,
     META_LIVEMODE_SHIFT = 9,
@@ -48,14 +48,16 @@ enum {
     META_OVERRIDES_SHIFT = 17,
     META_STATUS_SHIFT = 24,
     META_GRACE_OVER_SHIFT = 26,
-    META_TIME_SHIFT = 27
+    META_HAS_CUSTOMER_SHIFT = 27,
+    META_HAS_SUBSCRIPTION_SHIFT = 28,
+    META_TIME_SHIFT = 29
 };
 #define META_WORDS UINT64_C(31)
 #define META_KEY                                                                                                       \
     (UINT64_C(15) << META_PART_SHIFT | UINT64_C(1) << META_LIVEMODE_SHIFT | UINT64_C(127) << META_ID_LEN_SHIFT)
 
 /* What an entry can hold of a time that is its own or an override's; later ones are stored as the last. */
-#define ENTRY_TIME_MAX      INT64_C(0x1fffffffff) /* the year 6325 */
+#define ENTRY_TIME_MAX      INT64_C(0x7ffffffff)  /* the year 3058 */
 #define OVERRIDE_EXPIRY_MAX INT64_C(0x1ffffffff)  /* the year 2242 */
 
 struct slot_image {
