@@ -14,6 +14,10 @@
  * sign-in r->user still holds the name that was claimed, and an ErrorDocument is such a request's child. */
 const char *identity_value(request_rec *r, const struct dir_config *config, enum identity identity);
 
+/** True where the request claims a value already, believable or not: while httpd has not authenticated, whether it has
+ * to. Never to be taken for the value. */
+bool identity_claimed(request_rec *r, const struct dir_config *config, enum identity identity);
+
 /** The org of the request, valid, or NULL. */
 const char *identity_org(request_rec *r, const struct dir_config *config);
 

@@ -20,7 +20,4 @@ struct gate_context gate_context_of(request_rec *r, const struct dir_config *con
 /** True while the file of BillingKillSwitch exists; looked at once a second. */
 bool kill_switch_on(void);
 
-/** True for a CORS preflight: it carries no credentials, so a denial would only look like a CORS error. */
-bool request_is_preflight(const request_rec *r);
-
 #endif

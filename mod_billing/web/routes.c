@@ -27,6 +27,9 @@ static const struct route routes[] = {
 
 #define ROUTE_COUNT (sizeof(routes) / sizeof(*routes))
 
+/* Of no meaning to httpd; what matters is that there is one. */
+#define ROUTE_HANDLER "attune-billing"
+
 /* The part of `uri` below `mount`, or NULL. */
 static const char *path_below(const char *uri, const char *mount)
 {
@@ -35,25 +38,65 @@ static const char *path_below(const char *uri, const char *mount)
     return !strncmp(uri, mount, length) && (uri[length] == '/' || !uri[length]) ? uri + length : NULL;
 }
 
+/* The mount that `uri` lies below, and the part below it; MOUNT_COUNT where there is none. */
+static enum mount mount_of(const struct server_config *config, const char *uri, const char **path)
+{
+    int mount = 0;
+
+    for (; mount < MOUNT_COUNT; ++mount) {
+        *path = config->mounts[mount] ? path_below(uri, config->mounts[mount]) : NULL;
+        if (*path) {
+            break;
+        }
+    }
+    return (enum mount)mount;
+}
+
+/* The webhook is signed, metrics are scraped, and the description is for everybody. */
+static bool route_serves_member(enum mount mount, const char *path)
+{
+    return mount != MOUNT_METRICS &&
+           !(mount == MOUNT_API && (!strcmp(path, "/webhook") || !strcmp(path, "/openapi.json")));
+}
+
+/* httpd has yet to decode what is left encoded here (server/request.c), and only where the result is ours too may the
+ * proxy be kept from it. */
+int routes_pre_translate_name(request_rec *r)
+{
+    const struct server_config *config = config_server(r->server);
+    const char *path;
+    char *decoded;
+
+    if (!config->has_mount || !r->uri || mount_of(config, r->uri, &path) == MOUNT_COUNT) {
+        return DECLINED;
+    }
+    decoded = apr_pstrdup(r->pool, r->uri);
+    if (ap_unescape_url_ex(decoded, AP_UNESCAPE_URL_KEEP_UNRESERVED) != OK ||
+        !ap_normalize_path(decoded, AP_NORMALIZE_NOT_ABOVE_ROOT | AP_NORMALIZE_MERGE_SLASHES)) {
+        return DECLINED;
+    }
+    return mount_of(config, decoded, &path) == MOUNT_COUNT ? DECLINED : OK;
+}
+
 int routes_translate_name(request_rec *r)
 {
     const struct server_config *config = config_server(r->server);
+    struct request_record *record;
+    const char *path;
+    enum mount mount;
 
-    if (!config->has_mount || !r->uri) {
+    if (!config->has_mount || !r->uri || (mount = mount_of(config, r->uri, &path)) == MOUNT_COUNT) {
         return DECLINED;
     }
-    for (int mount = 0; mount < MOUNT_COUNT; ++mount) {
-        const char *path = config->mounts[mount] ? path_below(r->uri, config->mounts[mount]) : NULL;
-        if (path) {
-            struct request_record *record = request_record(r);
-            record->claimed = true;
-            record->mount = (enum mount)mount;
-            record->path = apr_pstrdup(r->pool, path);
-            r->filename = apr_pstrcat(r->pool, "attune-billing:", r->uri, NULL);
-            return OK;
-        }
-    }
-    return DECLINED;
+    record = request_record(r);
+    record->claimed = true;
+    record->serves_member = route_serves_member(mount, path);
+    record->mount = mount;
+    record->path = apr_pstrdup(r->pool, path);
+    r->filename = apr_pstrcat(r->pool, ROUTE_HANDLER ":", r->uri, NULL);
+    /* mapping=servlet may have turned a path into ours only after we let it pass. */
+    r->proxyreq = PROXYREQ_NONE;
+    return OK;
 }
 
 int routes_map_to_storage(request_rec *r)
@@ -61,6 +104,16 @@ int routes_map_to_storage(request_rec *r)
     const struct request_record *record = request_record_find(r);
 
     return record && record->claimed ? OK : DECLINED;
+}
+
+int routes_fixups(request_rec *r)
+{
+    const struct request_record *record = request_record_find(r);
+
+    if (record && record->claimed) {
+        r->handler = ROUTE_HANDLER;
+    }
+    return DECLINED;
 }
 
 /* The tail that '*' stands for, "" for a route without one, NULL where the path is another. */
