@@ -13,7 +13,7 @@
 
 struct route {
     enum mount mount;
-    const char *path; /* below the mount; a '*' at the end stands for one more segment */
+    const char *path; /* below the mount; a '*' stands for one segment */
     int method;       /* M_GET answers HEAD too */
     route_handler *handler;
 };
@@ -22,6 +22,10 @@ static const struct route routes[] = {
     {MOUNT_API, "/checkout-session", M_POST, checkout_handler},
     {MOUNT_API, "/portal-session", M_POST, portal_handler},
     {MOUNT_API, "/webhook", M_POST, webhook_handler},
+    {MOUNT_ADMIN, "/orgs/*", M_GET, admin_org_show_handler},
+    {MOUNT_ADMIN, "/orgs/*", M_PUT, admin_org_configure_handler},
+    {MOUNT_ADMIN, "/orgs/*/overrides", M_POST, admin_override_add_handler},
+    {MOUNT_ADMIN, "/orgs/*/overrides/*", M_DELETE, admin_override_remove_handler},
     {MOUNT_API, "/summary", M_GET, summary_handler},
 };
 
@@ -116,18 +120,27 @@ int routes_fixups(request_rec *r)
     return DECLINED;
 }
 
-/* The tail that '*' stands for, "" for a route without one, NULL where the path is another. */
+/* The path from the first '*' of the route on, "" for a route without one, NULL where the path is another. Each '*'
+ * stands for one segment that is not empty. */
 static const char *route_match(const struct route *route, const char *path)
 {
-    size_t length = strlen(route->path);
+    const char *tail = NULL, *pattern = route->path;
 
-    if (route->path[length - 1] != '*') {
-        return strcmp(route->path, path) ? NULL : "";
+    while (*pattern && (*pattern == '*' || *pattern == *path)) {
+        if (*pattern != '*') {
+            ++pattern;
+            ++path;
+            continue;
+        }
+        size_t length = strcspn(path, "/");
+        if (!length) {
+            return NULL;
+        }
+        tail = tail ? tail : path;
+        path += length;
+        ++pattern;
     }
-    if (strncmp(route->path, path, length - 1) || !path[length - 1] || strchr(path + length - 1, '/')) {
-        return NULL;
-    }
-    return path + length - 1;
+    return *pattern || *path ? NULL : tail ? tail : "";
 }
 
 static int route_method_not_allowed(request_rec *r, apr_int64_t allowed)
