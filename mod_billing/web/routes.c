@@ -22,6 +22,11 @@ static const struct route routes[] = {
     {MOUNT_API, "/checkout-session", M_POST, checkout_handler},
     {MOUNT_API, "/portal-session", M_POST, portal_handler},
     {MOUNT_API, "/webhook", M_POST, webhook_handler},
+    /* Clients add /ofrep/v1 to their base URL, which is the mount, or what lies above a mount called /ofrep. */
+    {MOUNT_OFREP, "/v1/evaluate/flags", M_POST, ofrep_bulk_handler},
+    {MOUNT_OFREP, "/v1/evaluate/flags/*", M_POST, ofrep_flag_handler},
+    {MOUNT_OFREP, "/ofrep/v1/evaluate/flags", M_POST, ofrep_bulk_handler},
+    {MOUNT_OFREP, "/ofrep/v1/evaluate/flags/*", M_POST, ofrep_flag_handler},
     {MOUNT_ADMIN, "/orgs/*", M_GET, admin_org_show_handler},
     {MOUNT_ADMIN, "/orgs/*", M_PUT, admin_org_configure_handler},
     {MOUNT_ADMIN, "/orgs/*/overrides", M_POST, admin_override_add_handler},
