@@ -27,7 +27,7 @@ REASONS = (POLICY + GATE
 
 
 @pytest.fixture(scope="module")
-def reasons(module_site, cluster, database):
+def reasons(cluster, database, module_site):
     server = module_site(REASONS, database=cluster.conninfo(database))
     populate(server)
     cluster.psql("INSERT INTO billing.org (org_id) VALUES ('refused')", database)
@@ -150,14 +150,14 @@ def test_conditional_requests_are_denied_like_others(reasons):
 # What a site says itself
 
 
-def test_a_text_of_the_site_wins(site, cluster, database):
+def test_a_text_of_the_site_wins(cluster, database, site):
     server = populate(site(POLICY + GATE + 'ErrorDocument 402 "pay at the desk"\n', database=cluster.conninfo(database)))
     answer = server.get(PAGE, headers=signed(ENDED))
     assert (answer.status, answer.text) == (402, "pay at the desk")
     assert answer.header_all("cache-control") == ["no-store"]
 
 
-def test_a_document_of_the_site_wins_even_inside_the_gate(site, cluster, database):
+def test_a_document_of_the_site_wins_even_inside_the_gate(cluster, database, site):
     server = populate(site(POLICY + GATE + "ErrorDocument 402 /paid/sorry.html\n", database=cluster.conninfo(database)))
     server.write("htdocs/paid/sorry.html", "sorry")
     answer = server.get(PAGE, headers=signed(ENDED))
@@ -167,13 +167,13 @@ def test_a_document_of_the_site_wins_even_inside_the_gate(site, cluster, databas
     assert server.get("/paid/sorry.html", headers=signed(ENDED)).text == "sorry"
 
 
-def test_a_folder_of_the_site_is_served_as_the_document_with_what_it_takes_to_find_it(site, cluster, database):
+def test_a_folder_of_the_site_is_served_as_the_document_with_what_it_takes_to_find_it(cluster, database, site):
     server = populate(site(POLICY + GATE + "ErrorDocument 402 /paid/sorry/\n", database=cluster.conninfo(database)))
     server.write("htdocs/paid/sorry/index.html", "sorry")
     assert server.get(PAGE, headers=signed(ENDED)).text == "sorry"
 
 
-def test_what_the_site_s_document_includes_is_gated(site, cluster, database):
+def test_what_the_site_s_document_includes_is_gated(cluster, database, site):
     config = POLICY + GATE + """
 ErrorDocument 402 /paid/sorry.shtml
 AddType text/html .shtml
@@ -190,7 +190,7 @@ AddOutputFilter INCLUDES .shtml
     assert answer.text.startswith("sorry") and SECRET not in answer.text
 
 
-def test_a_url_of_the_site_wins(site, cluster, database):
+def test_a_url_of_the_site_wins(cluster, database, site):
     config = POLICY + GATE + "ErrorDocument 402 https://shop.example.com/pay\n"
     server = populate(site(config, database=cluster.conninfo(database)))
     answer = server.get(PAGE, headers=signed(ENDED))
@@ -198,13 +198,13 @@ def test_a_url_of_the_site_wins(site, cluster, database):
     assert SECRET not in answer.text
 
 
-def test_a_document_that_is_missing_leaves_the_gate_s_own_body(site, cluster, database):
+def test_a_document_that_is_missing_leaves_the_gate_s_own_body(cluster, database, site):
     server = populate(site(POLICY + GATE + "ErrorDocument 402 /nowhere.html\n", database=cluster.conninfo(database)))
     answer = server.get(PAGE, headers=signed(ENDED))
     assert (answer.status, answer.json["reason"]) == (402, "canceled")
 
 
-def test_any_other_document_in_a_gated_tree_is_gated(site, cluster, database):
+def test_any_other_document_in_a_gated_tree_is_gated(cluster, database, site):
     config = POLICY + GATE + "ErrorDocument 404 /paid/page.html\n"
     server = populate(site(config, database=cluster.conninfo(database)))
     for path in ("/nowhere", "/free/nowhere"):
@@ -214,7 +214,7 @@ def test_any_other_document_in_a_gated_tree_is_gated(site, cluster, database):
         assert server.get(path, headers=signed(PAYER)).text == SECRET
 
 
-def test_401_comes_with_the_site_s_own_challenge(site, cluster, database):
+def test_401_comes_with_the_site_s_own_challenge(cluster, database, site):
     """Nobody asks for a password before the gate does, since no password would yield an org."""
     config = POLICY + gate("/paid", "Require all granted", 'BillingOrg "%{req:X-Org}" trusted-proxy=192.0.2.1')
     server = populate(site(config, database=cluster.conninfo(database), sign_in="password"))
@@ -224,7 +224,7 @@ def test_401_comes_with_the_site_s_own_challenge(site, cluster, database):
     assert answer.header("www-authenticate") == 'Basic realm="site"'
 
 
-def test_503_says_when_to_come_back(site, cluster, database):
+def test_503_says_when_to_come_back(cluster, database, site):
     config = POLICY + gate("/paid") + feature("trucking.reports", "BillingEnforce enforce",
                                               "BillingStale max=24h then=deny") + gate("/stale", key="trucking.reports")
     name = cluster.conninfo(database).replace("dbname=", "dbname=no_such_")
@@ -239,7 +239,7 @@ def test_503_says_when_to_come_back(site, cluster, database):
     assert server.get("/paid/page.html", headers=signed(PAYER)).text == "fails open by its policy"
 
 
-def test_the_way_out_is_the_status_page_where_there_is_one(site, cluster, database):
+def test_the_way_out_is_the_status_page_where_there_is_one(cluster, database, site):
     config = POLICY + GATE + "BillingMount page /account/billing\n"
     server = populate(site(config, database=cluster.conninfo(database)))
     answer = server.get(PAGE, headers=signed(ENDED))
@@ -248,7 +248,7 @@ def test_the_way_out_is_the_status_page_where_there_is_one(site, cluster, databa
     assert f'href="/account/billing?why=canceled&amp;feature={DISPATCH}"' in page
 
 
-def test_the_request_id_is_mod_unique_id_s_and_cannot_break_the_page(site, cluster, database):
+def test_the_request_id_is_mod_unique_id_s_and_cannot_break_the_page(cluster, database, site):
     config = POLICY + GATE + 'LogFormat "%{UNIQUE_ID}e" id\nCustomLog "@ROOT@/ids" id\n'
     server = populate(site(config, database=cluster.conninfo(database), modules=["unique_id"]))
     answer = server.get(PAGE, headers=signed(ENDED))

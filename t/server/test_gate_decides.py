@@ -16,7 +16,7 @@ OPEN = '<Location "/">\n    Require all granted\n</Location>\n'
 SATISFY_ANY = '<Location "{path}">\n    Satisfy Any\n    Order allow,deny\n    {rule}\n</Location>\n'
 
 
-def standing(module_site, cluster, database, config, **options):
+def standing(cluster, database, module_site, config, **options):
     return populate(module_site(config, database=cluster.conninfo(database), **options))
 
 
@@ -24,7 +24,7 @@ def standing(module_site, cluster, database, config, **options):
 
 
 @pytest.fixture(scope="module")
-def lenient(module_site, cluster, database):
+def lenient(cluster, database, module_site):
     config = (POLICY + OPEN + GATE + feature("trucking.watched", "BillingEnforce monitor")
               + feature("trucking.off", "BillingEnforce off") + gate("/watched", key="trucking.watched")
               + gate("/off", key="trucking.off")
@@ -33,7 +33,7 @@ def lenient(module_site, cluster, database):
               + SATISFY_ANY.format(path="/watched/any", rule="Allow from all")
               + '<Location "/paid/noauth">\n    AuthType None\n</Location>\n'
               + 'LogFormat "%U %>s %{BILLING_DECISION}e" seen\nCustomLog "@ROOT@/seen" seen\n')
-    server = standing(module_site, cluster, database, config, modules=["access_compat"])
+    server = standing(cluster, database, module_site, config, modules=["access_compat"])
     for folder in ("paid/any", "paid/none", "paid/noauth", "watched", "watched/any", "off"):
         server.write(f"htdocs/{folder}/page.html", SECRET)
     return server
@@ -72,7 +72,7 @@ def test_without_a_way_to_sign_in_the_gate_is_shut(lenient):
         assert answer.header("www-authenticate") is None
 
 
-def test_without_any_sign_in_at_all_the_gate_is_shut(site, cluster, database):
+def test_without_any_sign_in_at_all_the_gate_is_shut(cluster, database, site):
     config = POLICY + GATE + '<Location "/">\n    BillingOrg "%{REMOTE_USER}"\n</Location>\n'
     server = site(config, database=cluster.conninfo(database), sign_in=None)
     server.write("htdocs/paid/page.html", SECRET)
@@ -81,7 +81,7 @@ def test_without_any_sign_in_at_all_the_gate_is_shut(site, cluster, database):
         assert (answer.status, answer.json["reason"]) == (401, "no_org")
 
 
-def test_without_billing_org_the_gate_is_shut(site, cluster, database):
+def test_without_billing_org_the_gate_is_shut(cluster, database, site):
     server = site(POLICY + GATE, database=cluster.conninfo(database), sign_in=None)
     server.write("htdocs/paid/page.html", SECRET)
     assert server.get(PAGE).status == 401
@@ -91,7 +91,7 @@ def test_without_billing_org_the_gate_is_shut(site, cluster, database):
 
 
 @pytest.fixture(scope="module")
-def by_password(module_site, cluster, database):
+def by_password(cluster, database, module_site):
     """Everything is gated, and every refusal shows a document of the gated tree with the same configuration."""
     config = (POLICY + gate("/")
               + "ErrorDocument 401 /page.html\nErrorDocument 403 /page.html\nRedirect 403 /forbidden\n")
@@ -119,7 +119,7 @@ def test_a_wrong_password_never_yields_an_org(by_password, path):
 # The kill switch
 
 
-def test_the_kill_switch_opens_without_a_reload_and_shuts_again(site, cluster, database):
+def test_the_kill_switch_opens_without_a_reload_and_shuts_again(cluster, database, site):
     config = POLICY + OPEN + GATE + 'BillingKillSwitch "@ROOT@/switch/off"\n'
     server = site(config, database=cluster.conninfo(database), start=False)
     folder = server.root / "switch"
@@ -140,14 +140,14 @@ def test_the_kill_switch_opens_without_a_reload_and_shuts_again(site, cluster, d
 # An org that no sign-in changes
 
 
-def test_an_org_of_a_virtual_host_needs_no_sign_in(site, cluster, database):
+def test_an_org_of_a_virtual_host_needs_no_sign_in(cluster, database, site):
     config = POLICY + GATE + '<Location "/">\n    BillingOrg ended\n</Location>\n'
     server = site(config, database=cluster.conninfo(database), sign_in=None)
     populate(server)
     assert server.get(PAGE).json["reason"] == "canceled"
 
 
-def test_a_stranger_learns_nothing_of_a_virtual_host_s_org(site, cluster, database):
+def test_a_stranger_learns_nothing_of_a_virtual_host_s_org(cluster, database, site):
     config = POLICY + GATE + '<Location "/">\n    BillingOrg ended\n</Location>\n'
     server = populate(site(config, database=cluster.conninfo(database)))
     stranger = server.get(PAGE)
@@ -155,7 +155,7 @@ def test_a_stranger_learns_nothing_of_a_virtual_host_s_org(site, cluster, databa
     assert server.get(PAGE, headers=signed(PAYER)).json["reason"] == "canceled"
 
 
-def test_a_role_of_the_user_is_asked_for_even_where_the_org_is_known(site, cluster, database):
+def test_a_role_of_the_user_is_asked_for_even_where_the_org_is_known(cluster, database, site):
     config = (POLICY + OPEN + feature("trucking.reports", "BillingEnforce enforce", "BillingRoles owner")
               + gate("/paid", key="trucking.reports") + '<Location "/">\n    BillingOrg payer\n</Location>\n')
     server = populate(site(config, database=cluster.conninfo(database)))
@@ -178,9 +178,9 @@ def authority(scratch):
 CERTIFICATE = '<Location "/">\n    BillingOrg "%{SSL_CLIENT_S_DN_O}"\n</Location>\n'
 
 
-def with_certificates(module_site, cluster, database, authority, vhost, config="", **options):
+def with_certificates(cluster, database, site, authority, vhost, config="", **options):
     values = {"TLS": authority.port, "CERTIFICATES": authority.folder}
-    server = module_site(POLICY + GATE + config + TLS_VHOST.format(lines=vhost), database=cluster.conninfo(database),
+    server = site(POLICY + GATE + config + TLS_VHOST.format(lines=vhost), database=cluster.conninfo(database),
                          modules=["ssl"], values=values, **options)
     return populate(server)
 
@@ -190,9 +190,9 @@ def ask(authority, path=PAGE, certificate=None, version=None, method="GET", **op
 
 
 @pytest.fixture(params=["optional", "optional_no_ca"])
-def certified(request, site, cluster, database, authority):
+def certified(request, cluster, database, authority, site):
     """Sign-in by password too, to see what comes first."""
-    return with_certificates(site, cluster, database, authority, f"SSLVerifyClient {request.param}",
+    return with_certificates(cluster, database, site, authority, f"SSLVerifyClient {request.param}",
                              CERTIFICATE + '<Location "/free">\n    Require all granted\n</Location>\n',
                              sign_in="password")
 
@@ -205,8 +205,8 @@ def test_a_certificate_decides_before_sign_in(certified, authority):
     assert ask(authority, certificate="payer", headers=certified.who(ALICE)).text == SECRET
 
 
-def test_a_certificate_that_does_not_verify_is_nobody_s(site, cluster, database, authority):
-    server = with_certificates(site, cluster, database, authority, "SSLVerifyClient optional_no_ca", CERTIFICATE,
+def test_a_certificate_that_does_not_verify_is_nobody_s(cluster, database, site, authority):
+    server = with_certificates(cluster, database, site, authority, "SSLVerifyClient optional_no_ca", CERTIFICATE,
                                sign_in=None)
     for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
         assert ask(authority, certificate="payer", version=version).text == SECRET
@@ -215,17 +215,17 @@ def test_a_certificate_that_does_not_verify_is_nobody_s(site, cluster, database,
     server.allow("AH02037", "AH02276")
 
 
-def test_a_certificate_asked_for_by_the_gated_location_alone_counts(site, cluster, database, authority):
+def test_a_certificate_asked_for_by_the_gated_location_alone_counts(cluster, database, site, authority):
     location = '<Location "/paid">\n    SSLVerifyClient require\n</Location>'
-    with_certificates(site, cluster, database, authority, location, CERTIFICATE, sign_in=None)
+    with_certificates(cluster, database, site, authority, location, CERTIFICATE, sign_in=None)
     assert ask(authority, certificate="payer", version=ssl.TLSVersion.TLSv1_2).text == SECRET
     assert ask(authority, certificate="ended", version=ssl.TLSVersion.TLSv1_2).json["reason"] == "canceled"
 
 
-def test_a_user_named_by_an_unverified_certificate_is_nobody(site, cluster, database, authority):
+def test_a_user_named_by_an_unverified_certificate_is_nobody(cluster, database, site, authority):
     """SSLUserName sets r->user without any authentication."""
     config = '<Location "/">\n    BillingOrg "%{REMOTE_USER}"\n</Location>\n'
-    with_certificates(site, cluster, database, authority,
+    with_certificates(cluster, database, site, authority,
                       "SSLVerifyClient optional_no_ca\n    SSLUserName SSL_CLIENT_S_DN_O", config, sign_in=None)
     assert ask(authority, certificate="payer").text == SECRET
     assert ask(authority, certificate="forged").json["reason"] == "no_org"
@@ -235,12 +235,12 @@ def test_a_user_named_by_an_unverified_certificate_is_nobody(site, cluster, data
 
 
 @pytest.fixture(scope="module")
-def several(module_site, cluster, database):
+def several(cluster, database, module_site):
     config = (POLICY + feature("trucking.routing", "BillingEnforce enforce", "BillingExcept DELETE")
               + feature("trucking.reports", "BillingEnforce enforce", "BillingPastDue read-only")
               + gate("/one") + gate("/one/more", key="trucking.routing") + gate("/one/clear", key="none")
               + gate("/reports", key="trucking.reports"))
-    server = standing(module_site, cluster, database, config)
+    server = standing(cluster, database, module_site, config)
     for folder in ("one", "one/more", "one/clear", "reports"):
         server.write(f"htdocs/{folder}/page.html", SECRET)
     return server
