@@ -24,7 +24,8 @@ CREATE TABLE org (
     first_seen  timestamptz NOT NULL DEFAULT now()
 );
 
--- A row without an org is the tombstone of a customer whose deletion came before anything else about it.
+-- A row without an org is the tombstone of a customer whose deletion came before anything else about it. What refers to a
+-- customer names its org too, so nothing can ever join a customer to another org.
 CREATE TABLE customer (
     provider    text NOT NULL,
     livemode    boolean NOT NULL,
@@ -33,6 +34,7 @@ CREATE TABLE customer (
     first_seen  timestamptz NOT NULL DEFAULT now(),
     deleted_at  timestamptz,
     PRIMARY KEY (provider, livemode, customer_id),
+    UNIQUE (provider, livemode, customer_id, org_id),
     CHECK (org_id IS NOT NULL OR deleted_at IS NOT NULL)
 );
 CREATE INDEX customer_org ON customer (org_id, livemode);
@@ -60,7 +62,9 @@ CREATE TABLE subscription (
     signal_event    text COLLATE "C",
     past_due_since  timestamptz,
     unsettled       boolean NOT NULL DEFAULT false,
-    PRIMARY KEY (provider, livemode, subscription_id)
+    PRIMARY KEY (provider, livemode, subscription_id),
+    FOREIGN KEY (provider, livemode, customer_id, org_id)
+        REFERENCES customer (provider, livemode, customer_id, org_id)
 );
 CREATE INDEX subscription_org ON subscription (org_id, livemode);
 CREATE INDEX subscription_unsettled ON subscription (livemode) WHERE unsettled;
@@ -82,7 +86,9 @@ CREATE TABLE link (
     version         bigint NOT NULL DEFAULT 1,
     changed         xid8 NOT NULL DEFAULT pg_current_xact_id(),
     changed_at      timestamptz NOT NULL DEFAULT now(),
-    PRIMARY KEY (org_id, livemode)
+    PRIMARY KEY (org_id, livemode),
+    FOREIGN KEY (provider, livemode, customer_id, org_id)
+        REFERENCES customer (provider, livemode, customer_id, org_id)
 );
 CREATE INDEX link_changed ON link (changed);
 

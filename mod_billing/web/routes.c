@@ -8,8 +8,11 @@
 #include "web/problem.h"
 
 #include <apr_strings.h>
+#include <http_log.h>
 #include <http_protocol.h>
 #include <http_request.h>
+
+APLOG_USE_MODULE(attune_billing);
 
 struct route {
     enum mount mount;
@@ -156,6 +159,7 @@ static int route_method_not_allowed(request_rec *r, apr_int64_t allowed)
                                    allowed & (AP_METHOD_BIT << M_PATCH) ? ", PATCH" : "",
                                    allowed & (AP_METHOD_BIT << M_DELETE) ? ", DELETE" : "", NULL);
 
+    ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, "ATB0421: the route takes %s", text + 2);
     apr_table_setn(r->headers_out, "Allow", text + 2);
     return problem_send(r, HTTP_METHOD_NOT_ALLOWED, "method_not_allowed", "Use one of the methods in Allow.");
 }
@@ -180,5 +184,6 @@ int routes_handler(request_rec *r)
     if (allowed) {
         return route_method_not_allowed(r, allowed);
     }
+    ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, "ATB0422: no such route");
     return problem_send(r, HTTP_NOT_FOUND, "not_found", "There is no such route here.");
 }
