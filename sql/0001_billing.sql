@@ -91,6 +91,7 @@ CREATE TABLE link (
         REFERENCES customer (provider, livemode, customer_id, org_id)
 );
 CREATE INDEX link_changed ON link (changed);
+CREATE INDEX link_several ON link (livemode) WHERE live_count > 1;
 
 -- One webhook delivery's content, raw. `shown_status` is what it says of subscription_id, where it says anything.
 CREATE TABLE event (
@@ -113,6 +114,7 @@ CREATE TABLE event (
 CREATE INDEX event_timeline ON event (subscription_id, livemode, created, event_id) WHERE shown_status IS NOT NULL;
 CREATE INDEX event_received ON event (received_at);
 CREATE INDEX event_dead ON event (received_at) WHERE outcome = 'dead';
+CREATE INDEX event_org ON event (org_id, livemode, received_at);
 
 -- A checkout is reserved here before the provider is asked for a session, so a crash in between is found again.
 CREATE TABLE checkout (
@@ -149,3 +151,33 @@ CREATE TABLE override (
     CHECK ((kind = 'limit') = (limit_value IS NOT NULL))
 );
 CREATE INDEX override_org ON override (org_id, livemode);
+
+-- Work that one node of all does at a time. A holder that is not heard of by `until` has died; `due` is when the work is
+-- to be done next.
+CREATE TABLE lease (
+    name    text PRIMARY KEY,
+    holder  text,
+    until   timestamptz NOT NULL,
+    due     timestamptz NOT NULL
+);
+
+-- How far the events of one account were fetched, and what came of it last. `account` tells the accounts of a mode apart
+-- by a digest of key and address; another key begins anew, which finds nothing new.
+CREATE TABLE sweep (
+    provider      text NOT NULL,
+    livemode      boolean NOT NULL,
+    account       text NOT NULL,
+    fetched_until timestamptz,
+    settled_until text COLLATE "C", -- the subscription at which the last, unfinished round of doubts ended
+    swept_at      timestamptz,
+    report        json,
+    PRIMARY KEY (provider, livemode, account)
+);
+
+-- Events of the other mode that servers of mode `livemode` were sent.
+CREATE TABLE livemode_mismatch (
+    livemode    boolean PRIMARY KEY,
+    count       bigint NOT NULL,
+    last_event  text NOT NULL,
+    last_at     timestamptz NOT NULL
+);
