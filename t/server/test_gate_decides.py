@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where and when the gate decides: before sign-in, after it, whatever the site asks of its visitors."""
 import ssl
-import time
 
 import pytest
 
