@@ -270,7 +270,7 @@ static bool passage_round(struct passage *passage, struct event_result *result)
     const char *org, *error;
 
     if (store_event_context(runtime()->database, passage->pool, passage->delivery->provider, event,
-                            passage_wait(passage), &passage->context) != STORE_OK) {
+                            passage->delivery->replay, passage_wait(passage), &passage->context) != STORE_OK) {
         *result = passage_result(EVENT_FAILED, NULL);
         return true;
     }
@@ -360,7 +360,10 @@ struct event_result event_receive(apr_pool_t *pool, const struct event_delivery 
         .pool = pool,
         .delivery = delivery,
         .event = delivery->event,
-        .record = {.provider = delivery->provider, .event = delivery->event, .body = delivery->body},
+        .record = {.provider = delivery->provider,
+                   .event = delivery->event,
+                   .body = delivery->body,
+                   .replay = delivery->replay},
         .deadline = apr_time_now() + DATABASE_WAIT_WEB,
     };
     const char *ignored, *install_id = NULL;
