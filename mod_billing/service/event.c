@@ -260,6 +260,10 @@ static bool passage_checkout(struct passage *passage, struct event_result *resul
         changed = &next;
     }
     passage->record.shown_status = changed ? status_name(passage->answer.status) : NULL;
+    /* Until what was bought is known, the checkout is all that keeps the org from buying twice. */
+    if (event->kind == EVENT_CHECKOUT_COMPLETED && event->subscription_id && !changed && !passage->context.current) {
+        effect.checkout_state = "pending";
+    }
     return passage_write(passage, &effect, changed, EVENT_APPLIED, result);
 }
 

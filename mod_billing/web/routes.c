@@ -108,6 +108,7 @@ int routes_translate_name(request_rec *r)
     r->filename = apr_pstrcat(r->pool, ROUTE_HANDLER ":", r->uri, NULL);
     /* mapping=servlet may have turned a path into ours only after we let it pass. */
     r->proxyreq = PROXYREQ_NONE;
+    origin_headers(r);
     return OK;
 }
 
@@ -172,7 +173,6 @@ int routes_handler(request_rec *r)
     if (!record || !record->claimed) {
         return DECLINED;
     }
-    origin_headers(r);
     for (size_t i = 0; i < ROUTE_COUNT; ++i) {
         const char *tail = routes[i].mount == record->mount ? route_match(&routes[i], record->path) : NULL;
 
