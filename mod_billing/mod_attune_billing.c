@@ -51,6 +51,7 @@ static void billing_child_init(apr_pool_t *pchild, server_rec *server)
     runtime_start(pchild, server, startup_table());
     state_start(pchild);
     provider_start(pchild, server);
+    gate_start();
 }
 
 static void billing_hooks(apr_pool_t *pool)
@@ -67,13 +68,15 @@ static void billing_hooks(apr_pool_t *pool)
     ap_hook_child_init(billing_child_init, NULL, NULL, APR_HOOK_MIDDLE);
 
     ap_hook_quick_handler(origin_preflight, NULL, NULL, APR_HOOK_FIRST);
+    ap_hook_pre_translate_name(routes_pre_translate_name, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_translate_name(routes_translate_name, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_map_to_storage(routes_map_to_storage, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_fixups(routes_fixups, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_handler(routes_handler, NULL, NULL, APR_HOOK_REALLY_FIRST);
 
-    /* Per URI, so that httpd runs access hooks again where an internal redirect leads elsewhere. */
-    ap_hook_check_access(gate_access_checker, ssl, NULL, APR_HOOK_LAST, AP_AUTH_INTERNAL_PER_URI);
+    ap_hook_check_access(gate_access_checker, ssl, NULL, APR_HOOK_LAST, AP_AUTH_INTERNAL_PER_CONF);
     ap_hook_force_authn(gate_force_authn, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_check_authn(gate_check_user_id, NULL, NULL, APR_HOOK_REALLY_FIRST, AP_AUTH_INTERNAL_PER_CONF);
     ap_hook_type_checker(gate_type_checker, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_fixups(gate_fixups, environment, NULL, APR_HOOK_MIDDLE);
     ap_hook_insert_filter(gate_insert_filter, NULL, NULL, APR_HOOK_LAST);

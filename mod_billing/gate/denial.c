@@ -8,6 +8,9 @@
 #include <http_protocol.h>
 #include <jansson.h>
 
+/* Long enough for the database to be back in most cases, short enough for a person who waits. */
+#define RETRY_AFTER "5"
+
 struct denial_words {
     const char *code;
     const char *title;
@@ -125,4 +128,12 @@ const char *denial_body(request_rec *r, const struct denial *denial, const char 
     }
     *content_type = "application/problem+json";
     return denial_json(r, denial, &words);
+}
+
+void denial_headers(request_rec *r, const struct denial *denial)
+{
+    apr_table_setn(r->err_headers_out, "Cache-Control", "no-store");
+    if (denial->status == HTTP_SERVICE_UNAVAILABLE) {
+        apr_table_setn(r->err_headers_out, "Retry-After", RETRY_AFTER);
+    }
 }

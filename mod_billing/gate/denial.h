@@ -8,4 +8,7 @@
 /** The body, in r->pool: problem+json, or a small page for a browser that navigates. */
 const char *denial_body(request_rec *r, const struct denial *denial, const char **content_type);
 
+/** What goes with the status, whoever writes the body. */
+void denial_headers(request_rec *r, const struct denial *denial);
+
 #endif

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Output filters of gated requests: private answers, preflights without a body, and the body of a denial. */
+#include "gate/applies.h"
 #include "gate/denial.h"
 #include "gate/hooks.h"
-#include "gate/judge.h"
-#include "gate/request.h"
 
 #include <apr_strings.h>
+#include <http_config.h>
 #include <http_core.h>
 #include <http_protocol.h>
 #include <http_request.h>
@@ -13,6 +13,14 @@
 #include <util_filter.h>
 
 static ap_filter_rec_t *private_filter, *bodiless_filter, *denial_filter;
+
+/* Only then answers are kept from it by r->no_cache, which also adds an Expires header to them. */
+static bool mod_cache_is_here;
+
+void gate_start(void)
+{
+    mod_cache_is_here = ap_find_linked_module("mod_cache.c") != NULL;
+}
 
 /* A filter, since headers set in fixups are lost where mod_proxy reads the answer's own. */
 static apr_status_t private_filter_run(ap_filter_t *filter, apr_bucket_brigade *brigade)
@@ -33,6 +41,7 @@ static apr_status_t bodiless_filter_run(ap_filter_t *filter, apr_bucket_brigade 
 
     apr_table_unset(filter->r->headers_out, "Content-Length");
     apr_table_unset(filter->r->headers_out, "ETag");
+    apr_table_unset(filter->r->headers_out, "Last-Modified");
     for (; bucket != APR_BRIGADE_SENTINEL(brigade); bucket = next) {
         next = APR_BUCKET_NEXT(bucket);
         if (!APR_BUCKET_IS_METADATA(bucket)) {
@@ -46,14 +55,12 @@ static apr_status_t bodiless_filter_run(ap_filter_t *filter, apr_bucket_brigade 
 static apr_status_t denial_filter_run(ap_filter_t *filter, apr_bucket_brigade *brigade)
 {
     request_rec *r = filter->r;
-    const struct request_record *record = request_record_find(r);
-    const char *content_type, *body = denial_body(r, record->denial, &content_type);
+    const char *content_type, *body = denial_body(r, filter->ctx, &content_type);
     apr_bucket_alloc_t *alloc = r->connection->bucket_alloc;
 
     ap_remove_output_filter(filter);
     apr_brigade_cleanup(brigade);
     ap_set_content_type(r, content_type);
-    apr_table_unset(r->headers_out, "Content-Encoding");
     ap_set_content_length(r, (apr_off_t)strlen(body));
     APR_BRIGADE_INSERT_TAIL(brigade, apr_bucket_pool_create(body, strlen(body), r->pool, alloc));
     APR_BRIGADE_INSERT_TAIL(brigade, apr_bucket_eos_create(alloc));
@@ -67,6 +74,21 @@ void gate_register_filters(void)
     denial_filter = ap_register_output_filter("BILLING_DENIAL", denial_filter_run, NULL, AP_FTYPE_RESOURCE);
 }
 
+/* What a page includes makes the page what it is. */
+static void request_keep_out_of_caches(request_rec *r)
+{
+    for (request_rec *outer = r; outer; outer = outer->main) {
+        if (mod_cache_is_here) {
+            outer->no_cache = 1;
+        }
+        if (outer != r && !apr_table_get(outer->headers_out, "Cache-Control")) {
+            apr_table_setn(outer->headers_out, "Cache-Control", "private");
+        }
+    }
+}
+
+/* The configuration counts as it is now: mod_dir and mod_negotiation may have put a gated file in the place of a
+ * request that was not gated itself. */
 void gate_insert_filter(request_rec *r)
 {
     struct request_record *record = request_record_find(r);
@@ -75,24 +97,30 @@ void gate_insert_filter(request_rec *r)
         return;
     }
     record->handling = true;
-    if (!record->gated) {
-        return;
+    if (gate_applies(r, config_dir(r))) {
+        request_keep_out_of_caches(r);
+        ap_add_output_filter_handle(request_is_preflight(r) ? bodiless_filter : private_filter, NULL, r, r->connection);
     }
-    ap_add_output_filter_handle(request_is_preflight(r) ? bodiless_filter : private_filter, NULL, r, r->connection);
 }
 
-/* The site's own ErrorDocument wins: a path or URL was already redirected to, a text is what httpd would send. */
+/* A text is what httpd is about to send; a path or URL of the site's was redirected to before, unless it failed. */
+static bool site_has_text_for(request_rec *r)
+{
+    const char *document = ap_response_code_string(r, ap_index_of_response(r->status));
+    return document && *document == '"';
+}
+
 void gate_insert_error_filter(request_rec *r)
 {
-    const struct request_record *record = request_record_find(r);
+    const struct denial *denial = request_denial(r);
 
-    if (!record) {
-        return;
+    if (denial) {
+        denial_headers(r, denial);
     }
-    if (record->denial && r->status == record->denial->status &&
-        !ap_response_code_string(r, ap_index_of_response(r->status))) {
-        ap_add_output_filter_handle(denial_filter, NULL, r, r->connection);
-    } else if (record->gated && request_is_preflight(r)) {
+    if (denial && !site_has_text_for(r)) {
+        apr_table_mergen(r->err_headers_out, "Vary", "Accept, Sec-Fetch-Mode");
+        ap_add_output_filter_handle(denial_filter, (void *)denial, r, r->connection);
+    } else if (gate_applies(r, config_dir(r)) && request_is_preflight(r)) {
         ap_add_output_filter_handle(bodiless_filter, NULL, r, r->connection);
     }
 }

@@ -6,8 +6,9 @@
 #include "domain/key.h"
 #include "gate/request.h"
 
-#include <apr_strings.h>
 #include <http_log.h>
+#include <http_protocol.h>
+#include <http_ssl.h>
 
 APLOG_USE_MODULE(attune_billing);
 
@@ -32,15 +33,9 @@ static bool identity_from_trusted_proxy(const request_rec *r, const struct ident
 /* `SSLVerifyClient optional` yields a subject even where the certificate did not verify. */
 static bool identity_certificate_verified(request_rec *r)
 {
-    const char *error = NULL;
-    ap_expr_info_t info = {.filename = "", .module_index = APLOG_MODULE_INDEX, .flags = AP_EXPR_FLAG_STRING_RESULT};
-    const char *value;
+    const char *value = ap_ssl_var_lookup(r->pool, r->server, r->connection, r, "SSL_CLIENT_VERIFY");
 
-    if (ap_expr_parse(r->pool, r->pool, &info, "%{SSL_CLIENT_VERIFY}", NULL)) {
-        return false;
-    }
-    value = ap_expr_str_exec(r, &info, &error);
-    return !error && value && !strcmp(value, "SUCCESS");
+    return value && !strcmp(value, "SUCCESS");
 }
 
 static const char *identity_evaluate(request_rec *r, const struct identity_source *source)
@@ -59,12 +54,21 @@ static const char *identity_evaluate(request_rec *r, const struct identity_sourc
     return value && *value && strlen(value) <= IDENTITY_MAX ? value : NULL;
 }
 
-/* Whether what this request says of its user is true. A value that needs no authentication is true anyway. */
-static bool identity_believable(const request_rec *r, const struct identity_source *source)
+/* Whether r->user, and what the environment made of it, is true. Where httpd asked no authentication module nobody has
+ * a name, unless a module reads it out of the client's own header (ap_get_basic_auth_pw), or mod_ssl out of the
+ * client's certificate, verified or not (SSLUserName). */
+static bool identity_user_true(request_rec *r, const struct request_record *record)
+{
+    return record->signing_in || !r->user ||
+           (!apr_table_get(r->notes, AP_GET_BASIC_AUTH_PW_NOTE) && identity_certificate_verified(r));
+}
+
+/* Whether what this request says can be believed. A value that needs no authentication is true anyway. */
+static bool identity_believable(request_rec *r, const struct identity_source *source)
 {
     const struct request_record *record = request_record_find(r);
 
-    return !source->needs_auth || (record && record->authenticated);
+    return !source->needs_auth || (record && record->let_through && identity_user_true(r, record));
 }
 
 static const char *identity_inwards(request_rec *at, const struct identity_source *source)
@@ -86,6 +90,18 @@ const char *identity_value(request_rec *r, const struct dir_config *config, enum
         return NULL;
     }
     return source->literal ? source->literal : identity_inwards(r, source);
+}
+
+bool identity_claimed(request_rec *r, const struct dir_config *config, enum identity identity)
+{
+    const struct identity_source *source = config->identity[identity];
+
+    for (request_rec *at = r; source && at; at = at->main ? at->main : at->prev) {
+        if (identity_from_trusted_proxy(at, source) && identity_evaluate(at, source)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 const char *identity_org(request_rec *r, const struct dir_config *config)
@@ -123,4 +139,18 @@ void identity_created_at(request_rec *r, const struct dir_config *config, struct
 bool identity_needs_auth(const struct dir_config *config, enum identity identity)
 {
     return config->identity[identity] && config->identity[identity]->needs_auth;
+}
+
+/* Whether this depends on the user, who is not known yet. */
+static bool identity_missing(request_rec *r, const struct dir_config *config, enum identity identity)
+{
+    return identity_needs_auth(config, identity) && !identity_claimed(r, config, identity);
+}
+
+bool identity_incomplete(request_rec *r, const struct dir_config *config, const struct feature *feature)
+{
+    return identity_missing(r, config, IDENTITY_ORG) ||
+           (feature->roles.count && identity_missing(r, config, IDENTITY_ROLE)) ||
+           (feature->app_types.count && identity_missing(r, config, IDENTITY_APP_TYPE)) ||
+           (feature->enforcement == ENFORCE_NEW_ORGS && identity_missing(r, config, IDENTITY_ORG_CREATED));
 }

@@ -14,6 +14,10 @@
  * sign-in r->user still holds the name that was claimed, and an ErrorDocument is such a request's child. */
 const char *identity_value(request_rec *r, const struct dir_config *config, enum identity identity);
 
+/** True where the request claims a value already, believable or not: while httpd has not authenticated, whether it has
+ * to. Never to be taken for the value. */
+bool identity_claimed(request_rec *r, const struct dir_config *config, enum identity identity);
+
 /** The org of the request, valid, or NULL. */
 const char *identity_org(request_rec *r, const struct dir_config *config);
 
@@ -23,5 +27,9 @@ void identity_created_at(request_rec *r, const struct dir_config *config, struct
 
 /** True where the value may be another one once the request is authenticated. */
 bool identity_needs_auth(const struct dir_config *config, enum identity identity);
+
+/** True where the feature's policy looks at something that depends on the user and that the request does not claim yet.
+ */
+bool identity_incomplete(request_rec *r, const struct dir_config *config, const struct feature *feature);
 
 #endif

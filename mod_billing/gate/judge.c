@@ -12,12 +12,6 @@
 
 APLOG_USE_MODULE(attune_billing);
 
-bool request_is_preflight(const request_rec *r)
-{
-    return r->method_number == M_OPTIONS && apr_table_get(r->headers_in, "Origin") &&
-           apr_table_get(r->headers_in, "Access-Control-Request-Method");
-}
-
 /* Upstreams that obey one of these treat the request as another method than it says, so a rule that lets a method
  * through must not see it. */
 static bool request_overrides_method(const request_rec *r)
@@ -46,17 +40,39 @@ struct gate_context gate_context_of(request_rec *r, const struct dir_config *con
 /* Whether all that the feature's policy looks at is known before httpd authenticates. */
 static bool feature_is_early(const struct dir_config *config, const struct feature *feature)
 {
-    return config->identity[IDENTITY_ORG] && !identity_needs_auth(config, IDENTITY_ORG) &&
+    return !identity_needs_auth(config, IDENTITY_ORG) &&
            !(feature->roles.count && identity_needs_auth(config, IDENTITY_ROLE)) &&
            !(feature->app_types.count && identity_needs_auth(config, IDENTITY_APP_TYPE)) &&
            !identity_needs_auth(config, IDENTITY_ORG_CREATED);
+}
+
+static bool feature_is_due(request_rec *r, const struct dir_config *config, const struct feature *feature,
+                           enum judge_phase phase)
+{
+    switch (phase) {
+    case JUDGE_EARLY:
+        return feature_is_early(config, feature);
+    case JUDGE_SIGNED_IN:
+        return !identity_incomplete(r, config, feature);
+    default:
+        return true;
+    }
+}
+
+/* A stranger learns nothing of an org before sign-in: where the site has one, only who has proven the org with a client
+ * certificate is answered before it. */
+static bool early_is_due(request_rec *r, const struct dir_config *config)
+{
+    const struct identity_source *org = config->identity[IDENTITY_ORG];
+
+    return org && (org->client_certificate || !request_can_authenticate(r));
 }
 
 static int denial_status(const request_rec *r, const struct dir_config *config, const struct decision *decision)
 {
     switch (reason_denial_kind(decision->reason)) {
     case DENIAL_IDENTITY:
-        return r->user ? HTTP_FORBIDDEN : HTTP_UNAUTHORIZED;
+        return request_signed_in(r) ? HTTP_FORBIDDEN : HTTP_UNAUTHORIZED;
     case DENIAL_PAYMENT:
         return config->deny_status ? config->deny_status : HTTP_PAYMENT_REQUIRED;
     case DENIAL_UNVERIFIED:
@@ -85,34 +101,61 @@ static struct denial *denial_make(request_rec *r, const struct dir_config *confi
     return denial;
 }
 
+/* What the decisions about one request share. */
+struct judgement {
+    struct gate_context context;
+    struct org_state state;
+    const struct org_state *known; /* `state`, or NULL where nothing could tell */
+};
+
+static void judgement_begin(request_rec *r, const struct dir_config *config, struct judgement *judgement)
+{
+    judgement->context = gate_context_of(r, config);
+    judgement->known = NULL;
+    if (judgement->context.org &&
+        state_find(r->pool, judgement->context.org, config_server(r->server)->mode == MODE_LIVE, &judgement->state)) {
+        judgement->known = &judgement->state;
+        identity_created_at(r, config, &judgement->state);
+    }
+}
+
+static const struct denial *judgement_of(request_rec *r, const struct dir_config *config,
+                                         const struct judgement *judgement, const struct required_feature *required)
+{
+    const struct gate_context *context = &judgement->context;
+    struct decision decision = gate_decide(required->feature, &config_global()->catalogue, context, judgement->known);
+
+    notes_set(r, required, context, judgement->known, &decision);
+    return decision.allowed ? NULL : denial_make(r, config, required, context, judgement->known, &decision);
+}
+
 void gate_judge(request_rec *r, const struct dir_config *config, struct request_record *record, enum judge_phase phase)
 {
-    const struct catalogue *catalogue = &config_global()->catalogue;
-    struct gate_context context = {0};
-    struct org_state state;
-    const struct org_state *known = NULL;
+    struct judgement judgement;
     bool begun = false;
 
+    if (phase == JUDGE_EARLY && !early_is_due(r, config)) {
+        return;
+    }
+    if (record->judged_of != config) {
+        record->judged_of = config;
+        record->judged = 0;
+    }
     for (; !record->denial && record->judged < config->features->nelts; ++record->judged) {
         const struct required_feature *required =
             APR_ARRAY_IDX(config->features, record->judged, const struct required_feature *);
-        struct decision decision;
 
-        if (phase == JUDGE_EARLY && !feature_is_early(config, required->feature)) {
+        if (!feature_is_due(r, config, required->feature, phase)) {
             return;
         }
         if (!begun) {
             begun = true;
-            context = gate_context_of(r, config);
-            if (context.org && state_find(r->pool, context.org, config_server(r->server)->mode == MODE_LIVE, &state)) {
-                known = &state;
-                identity_created_at(r, config, &state);
-            }
+            judgement_begin(r, config, &judgement);
         }
-        decision = gate_decide(required->feature, catalogue, &context, known);
-        notes_set(r, required, &context, known, &decision);
-        if (!decision.allowed) {
-            record->denial = denial_make(r, config, required, &context, known, &decision);
+        /* Without an org the status depends on whether somebody is signed in, and later phases may bring one. */
+        if (phase != JUDGE_FINAL && !judgement.context.org) {
+            return;
         }
+        record->denial = judgement_of(r, config, &judgement, required);
     }
 }

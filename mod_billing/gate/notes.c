@@ -10,6 +10,19 @@ static void note(request_rec *r, const char *name, const char *value)
     apr_table_setn(r->subprocess_env, name, value);
 }
 
+static const char *const note_names[] = {"BILLING_ORG",      "BILLING_STATUS", "BILLING_PLAN", "BILLING_FEATURE",
+                                         "BILLING_DECISION", "BILLING_REASON", "BILLING_AGE"};
+
+void notes_inherit(request_rec *r)
+{
+    for (size_t i = 0; i < sizeof(note_names) / sizeof(*note_names); ++i) {
+        const char *value = apr_table_get(r->prev->notes, note_names[i]);
+        if (value) {
+            note(r, note_names[i], value);
+        }
+    }
+}
+
 static const char *decision_word(const struct decision *decision)
 {
     return !decision->allowed ? "deny" : decision->would_deny ? "would-deny" : "allow";

@@ -14,4 +14,8 @@
 void notes_set(request_rec *r, const struct required_feature *required, const struct gate_context *context,
                const struct org_state *state, const struct decision *decision);
 
+/** Carries what was decided about r->prev on to `r`: httpd empties both for an internal redirect, and the access log
+ * reads those of its last request. */
+void notes_inherit(request_rec *r);
+
 #endif

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The record of a request. */
+ * The record of a request, and what it says together with httpd's. */
 #include "gate/request.h"
 
 #include <apr_general.h>
 #include <apr_strings.h>
+#include <http_core.h>
 
 struct request_record *request_record_find(const request_rec *r)
 {
@@ -19,6 +20,40 @@ struct request_record *request_record(request_rec *r)
         ap_set_module_config(r->request_config, &attune_billing_module, record);
     }
     return record;
+}
+
+const struct denial *request_denial(const request_rec *r)
+{
+    const struct request_record *record = request_record_find(r);
+
+    if (!record) {
+        return NULL;
+    }
+    if (record->denial && record->denial->status == r->status) {
+        return record->denial;
+    }
+    return record->inner_denial && !record->handling && record->inner_denial->status == r->status ? record->inner_denial
+                                                                                                  : NULL;
+}
+
+bool request_signed_in(const request_rec *r)
+{
+    const struct request_record *record = request_record_find(r);
+
+    /* Empty: mod_auth_openidc's way to let somebody pass unauthenticated (OIDCUnAuthAction pass). */
+    return record && record->signing_in && record->let_through && r->user && *r->user;
+}
+
+bool request_can_authenticate(request_rec *r)
+{
+    const char *type = ap_auth_type(r);
+    return type && strcasecmp(type, "None");
+}
+
+bool request_is_preflight(const request_rec *r)
+{
+    return r->method_number == M_OPTIONS && apr_table_get(r->headers_in, "Origin") &&
+           apr_table_get(r->headers_in, "Access-Control-Request-Method");
 }
 
 const char *request_id(request_rec *r)

@@ -9,8 +9,6 @@
 
 #include <httpd.h>
 
-struct route;
-
 struct denial {
     const struct feature *feature;
     const struct required_feature *required;
@@ -24,16 +22,22 @@ struct denial {
 struct request_record {
     /* web/: the mount that claimed the request, and the path below it, beginning with '/' or empty. */
     bool claimed;
+    bool serves_member; /* the route is about the signed-in caller, so somebody should sign in */
     enum mount mount;
     const char *path;
 
     /* gate/ */
-    bool authenticated;    /* authn and authz let it through: what it says of its user is true */
-    bool error_document;   /* the site's document for a denial of the gate: served */
-    bool gated;            /* something was required of it */
-    bool handling;         /* past fixups: its handler runs */
-    int judged;            /* how many features are decided for good; those after it need fixups */
-    struct denial *denial; /* NULL: none (so far) */
+    bool signing_in;     /* httpd asked its authentication modules */
+    bool let_through;    /* no access hook objected: where it signed in, it did so successfully */
+    bool error_document; /* the site's document for a denial of the gate: served */
+    bool handling;       /* past fixups: its handler runs */
+
+    /* How many features that this configuration requires are decided for good; those after them need fixups. Another
+     * configuration begins anew: mod_dir and mod_negotiation may put another file in the place of this one. */
+    const struct dir_config *judged_of;
+    int judged;
+    const struct denial *denial;       /* NULL: none (so far) */
+    const struct denial *inner_denial; /* of a subrequest that looked for what to serve, such as mod_dir's; or NULL */
 };
 
 /** The record, made on first use. */
@@ -41,6 +45,19 @@ struct request_record *request_record(request_rec *r);
 
 /** The record if there is one. */
 struct request_record *request_record_find(const request_rec *r);
+
+/** The gate's denial that the request ends with, or NULL where it ends with something else. */
+const struct denial *request_denial(const request_rec *r);
+
+/** True where r->user is somebody whom httpd has authenticated. r->user alone does not tell: it is set before the
+ * password is checked, and stays where the check fails. */
+bool request_signed_in(const request_rec *r);
+
+/** Whether httpd has a way to authenticate here. AuthType None counts as none. */
+bool request_can_authenticate(request_rec *r);
+
+/** True for a CORS preflight: it carries no credentials, so a denial would only look like a CORS error. */
+bool request_is_preflight(const request_rec *r);
 
 /** An id for this request that a person can find in the log: mod_unique_id's, else a random one. */
 const char *request_id(request_rec *r);

@@ -34,7 +34,7 @@ const char *connection_params(apr_pool_t *pool, const char *params);
 struct answer {
     enum answer_kind {
         ANSWER_OK,
-        ANSWER_CONFLICT, /* unique violation, serialization failure, deadlock */
+        ANSWER_CONFLICT, /* unique or foreign key violation, serialization failure, deadlock */
         ANSWER_BUSY,     /* shutting down, out of resources, cancelled by statement_timeout */
         ANSWER_ERROR,
         ANSWER_LOST,   /* the connection was dead, or to a standby: worth one try on a fresh one */

@@ -4,6 +4,7 @@
 
 #include "gate/identity.h"
 #include "gate/judge.h"
+#include "gate/request.h"
 #include "service/state.h"
 #include "web/problem.h"
 
@@ -49,10 +50,10 @@ static bool member_may_manage(const request_rec *r, const struct dir_config *con
 
 static int member_missing(request_rec *r)
 {
-    if (r->user) {
+    if (request_signed_in(r)) {
         return problem_send(r, HTTP_FORBIDDEN, "no_org", "You are signed in, but to no organisation.");
     }
-    if (ap_auth_type(r)) {
+    if (request_can_authenticate(r)) {
         ap_note_auth_failure(r);
     }
     return problem_send(r, HTTP_UNAUTHORIZED, "not_signed_in", "Sign in first.");

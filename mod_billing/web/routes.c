@@ -8,12 +8,15 @@
 #include "web/problem.h"
 
 #include <apr_strings.h>
+#include <http_log.h>
 #include <http_protocol.h>
 #include <http_request.h>
 
+APLOG_USE_MODULE(attune_billing);
+
 struct route {
     enum mount mount;
-    const char *path; /* below the mount; a '*' at the end stands for one more segment */
+    const char *path; /* below the mount; a '*' stands for one segment */
     int method;       /* M_GET answers HEAD too */
     route_handler *handler;
 };
@@ -22,10 +25,22 @@ static const struct route routes[] = {
     {MOUNT_API, "/checkout-session", M_POST, checkout_handler},
     {MOUNT_API, "/portal-session", M_POST, portal_handler},
     {MOUNT_API, "/webhook", M_POST, webhook_handler},
+    /* Clients add /ofrep/v1 to their base URL, which is the mount, or what lies above a mount called /ofrep. */
+    {MOUNT_OFREP, "/v1/evaluate/flags", M_POST, ofrep_bulk_handler},
+    {MOUNT_OFREP, "/v1/evaluate/flags/*", M_POST, ofrep_flag_handler},
+    {MOUNT_OFREP, "/ofrep/v1/evaluate/flags", M_POST, ofrep_bulk_handler},
+    {MOUNT_OFREP, "/ofrep/v1/evaluate/flags/*", M_POST, ofrep_flag_handler},
+    {MOUNT_ADMIN, "/orgs/*", M_GET, admin_org_show_handler},
+    {MOUNT_ADMIN, "/orgs/*", M_PUT, admin_org_configure_handler},
+    {MOUNT_ADMIN, "/orgs/*/overrides", M_POST, admin_override_add_handler},
+    {MOUNT_ADMIN, "/orgs/*/overrides/*", M_DELETE, admin_override_remove_handler},
     {MOUNT_API, "/summary", M_GET, summary_handler},
 };
 
 #define ROUTE_COUNT (sizeof(routes) / sizeof(*routes))
+
+/* Of no meaning to httpd; what matters is that there is one. */
+#define ROUTE_HANDLER "attune-billing"
 
 /* The part of `uri` below `mount`, or NULL. */
 static const char *path_below(const char *uri, const char *mount)
@@ -35,25 +50,65 @@ static const char *path_below(const char *uri, const char *mount)
     return !strncmp(uri, mount, length) && (uri[length] == '/' || !uri[length]) ? uri + length : NULL;
 }
 
+/* The mount that `uri` lies below, and the part below it; MOUNT_COUNT where there is none. */
+static enum mount mount_of(const struct server_config *config, const char *uri, const char **path)
+{
+    int mount = 0;
+
+    for (; mount < MOUNT_COUNT; ++mount) {
+        *path = config->mounts[mount] ? path_below(uri, config->mounts[mount]) : NULL;
+        if (*path) {
+            break;
+        }
+    }
+    return (enum mount)mount;
+}
+
+/* The webhook is signed, metrics are scraped, and the description is for everybody. */
+static bool route_serves_member(enum mount mount, const char *path)
+{
+    return mount != MOUNT_METRICS &&
+           !(mount == MOUNT_API && (!strcmp(path, "/webhook") || !strcmp(path, "/openapi.json")));
+}
+
+/* httpd has yet to decode what is left encoded here (server/request.c), and only where the result is ours too may the
+ * proxy be kept from it. */
+int routes_pre_translate_name(request_rec *r)
+{
+    const struct server_config *config = config_server(r->server);
+    const char *path;
+    char *decoded;
+
+    if (!config->has_mount || !r->uri || mount_of(config, r->uri, &path) == MOUNT_COUNT) {
+        return DECLINED;
+    }
+    decoded = apr_pstrdup(r->pool, r->uri);
+    if (ap_unescape_url_ex(decoded, AP_UNESCAPE_URL_KEEP_UNRESERVED) != OK ||
+        !ap_normalize_path(decoded, AP_NORMALIZE_NOT_ABOVE_ROOT | AP_NORMALIZE_MERGE_SLASHES)) {
+        return DECLINED;
+    }
+    return mount_of(config, decoded, &path) == MOUNT_COUNT ? DECLINED : OK;
+}
+
 int routes_translate_name(request_rec *r)
 {
     const struct server_config *config = config_server(r->server);
+    struct request_record *record;
+    const char *path;
+    enum mount mount;
 
-    if (!config->has_mount || !r->uri) {
+    if (!config->has_mount || !r->uri || (mount = mount_of(config, r->uri, &path)) == MOUNT_COUNT) {
         return DECLINED;
     }
-    for (int mount = 0; mount < MOUNT_COUNT; ++mount) {
-        const char *path = config->mounts[mount] ? path_below(r->uri, config->mounts[mount]) : NULL;
-        if (path) {
-            struct request_record *record = request_record(r);
-            record->claimed = true;
-            record->mount = (enum mount)mount;
-            record->path = apr_pstrdup(r->pool, path);
-            r->filename = apr_pstrcat(r->pool, "attune-billing:", r->uri, NULL);
-            return OK;
-        }
-    }
-    return DECLINED;
+    record = request_record(r);
+    record->claimed = true;
+    record->serves_member = route_serves_member(mount, path);
+    record->mount = mount;
+    record->path = apr_pstrdup(r->pool, path);
+    r->filename = apr_pstrcat(r->pool, ROUTE_HANDLER ":", r->uri, NULL);
+    /* mapping=servlet may have turned a path into ours only after we let it pass. */
+    r->proxyreq = PROXYREQ_NONE;
+    return OK;
 }
 
 int routes_map_to_storage(request_rec *r)
@@ -63,18 +118,37 @@ int routes_map_to_storage(request_rec *r)
     return record && record->claimed ? OK : DECLINED;
 }
 
-/* The tail that '*' stands for, "" for a route without one, NULL where the path is another. */
+int routes_fixups(request_rec *r)
+{
+    const struct request_record *record = request_record_find(r);
+
+    if (record && record->claimed) {
+        r->handler = ROUTE_HANDLER;
+    }
+    return DECLINED;
+}
+
+/* The path from the first '*' of the route on, "" for a route without one, NULL where the path is another. Each '*'
+ * stands for one segment that is not empty. */
 static const char *route_match(const struct route *route, const char *path)
 {
-    size_t length = strlen(route->path);
+    const char *tail = NULL, *pattern = route->path;
 
-    if (route->path[length - 1] != '*') {
-        return strcmp(route->path, path) ? NULL : "";
+    while (*pattern && (*pattern == '*' || *pattern == *path)) {
+        if (*pattern != '*') {
+            ++pattern;
+            ++path;
+            continue;
+        }
+        size_t length = strcspn(path, "/");
+        if (!length) {
+            return NULL;
+        }
+        tail = tail ? tail : path;
+        path += length;
+        ++pattern;
     }
-    if (strncmp(route->path, path, length - 1) || !path[length - 1] || strchr(path + length - 1, '/')) {
-        return NULL;
-    }
-    return path + length - 1;
+    return *pattern || *path ? NULL : tail ? tail : "";
 }
 
 static int route_method_not_allowed(request_rec *r, apr_int64_t allowed)
@@ -85,6 +159,7 @@ static int route_method_not_allowed(request_rec *r, apr_int64_t allowed)
                                    allowed & (AP_METHOD_BIT << M_PATCH) ? ", PATCH" : "",
                                    allowed & (AP_METHOD_BIT << M_DELETE) ? ", DELETE" : "", NULL);
 
+    ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, "ATB0421: the route takes %s", text + 2);
     apr_table_setn(r->headers_out, "Allow", text + 2);
     return problem_send(r, HTTP_METHOD_NOT_ALLOWED, "method_not_allowed", "Use one of the methods in Allow.");
 }
@@ -109,5 +184,6 @@ int routes_handler(request_rec *r)
     if (allowed) {
         return route_method_not_allowed(r, allowed);
     }
+    ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, "ATB0422: no such route");
     return problem_send(r, HTTP_NOT_FOUND, "not_found", "There is no such route here.");
 }

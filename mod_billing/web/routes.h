@@ -5,12 +5,20 @@
 
 #include <httpd.h>
 
+/** pre_translate_name: keeps our paths from mod_proxy's `mapping=encoded` and `mapping=servlet`, which act that early.
+ */
+int routes_pre_translate_name(request_rec *r);
+
 /** translate_name, before mod_proxy and mod_rewrite: a path below a BillingMount is ours, so a vhost whose `ProxyPass
- * /` hands everything to a backend needs no exclusion. Access control stays the site's own, by <Location>. */
+ * /` hands everything to a backend needs no exclusion. Access control stays the site's own, by <Location>: both look at
+ * the same r->uri, so no spelling of a path reaches a route by another section than its own. */
 int routes_translate_name(request_rec *r);
 
 /** map_to_storage: a claimed request has no file, so no <Directory> is walked. */
 int routes_map_to_storage(request_rec *r);
+
+/** fixups: keeps mod_dir's FallbackResource from taking a path without a file or handler over. */
+int routes_fixups(request_rec *r);
 
 /** Answers claimed requests, and only those: a handler name set with SetHandler, which .htaccess may do, opens
  * nothing. */
@@ -20,6 +28,9 @@ int routes_handler(request_rec *r);
  */
 typedef int route_handler(request_rec *r, const char *tail);
 
+route_handler admin_org_show_handler, admin_org_configure_handler, admin_override_add_handler,
+    admin_override_remove_handler;
+route_handler ofrep_flag_handler, ofrep_bulk_handler;
 route_handler checkout_handler, portal_handler, summary_handler, webhook_handler;
 
 #endif
