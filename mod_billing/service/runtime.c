@@ -23,6 +23,9 @@ void runtime_start(apr_pool_t *pool, server_rec *server, struct table *table)
     child.config = config_global();
     child.table = table;
     child.database = database_open(pool, &child.config->database, server);
+    if (child.database) {
+        database_serve(child.database);
+    }
     install_id = NULL;
 }
 
