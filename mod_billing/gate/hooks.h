@@ -24,7 +24,7 @@ int gate_force_authn(request_rec *r);
 /** Runs only where httpd authenticates: remembers that. */
 int gate_check_user_id(request_rec *r);
 
-/** Runs only for requests that no access hook objected to: remembers that. */
+/** Runs only for requests that no access hook objected to: remembers that. Decides where mod_negotiation comes next. */
 int gate_type_checker(request_rec *r);
 
 /** Always runs, also for subrequests, internal redirects and under Satisfy Any: the decision that counts. */
