@@ -4,6 +4,7 @@
 
 #include "store/installation.h"
 
+#include <ap_mpm.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
@@ -46,4 +47,11 @@ const char *runtime_install_id(const struct server_config *config, apr_pool_t *p
 int64_t runtime_now(void)
 {
     return apr_time_sec(apr_time_now());
+}
+
+bool runtime_stopping(void)
+{
+    int state = AP_MPMQ_RUNNING;
+
+    return ap_mpm_query(AP_MPMQ_MPM_STATE, &state) != APR_SUCCESS || state == AP_MPMQ_STOPPING;
 }

@@ -6,9 +6,10 @@
 #include <libpq-fe.h>
 #include <poll.h>
 
-/* Longer than any caller waits, so that the server gives up on its own what nobody waits for any more. */
+/* The statement may take longer than any caller waits, so that the server gives up on its own what nobody waits for any
+ * more. A lock may not: a row that somebody keeps locked by hand must not look like a server that does not answer. */
 #define SESSION_SETTINGS                                                                                               \
-    "SET statement_timeout = '15s'; SET lock_timeout = '5s'; SET idle_in_transaction_session_timeout = '15s'; "        \
+    "SET statement_timeout = '15s'; SET lock_timeout = '2s'; SET idle_in_transaction_session_timeout = '15s'; "        \
     "SET timezone = 'UTC'; SET client_encoding = 'UTF8'"
 
 /* PQconnectdb has no limit of its own. What comes later in a conninfo string wins, so the site's own value does; a URI
@@ -117,7 +118,7 @@ static enum answer_kind connection_classify(const char *state)
     if (!state) {
         return ANSWER_LOST;
     }
-    if (!strcmp(state, "23505") || !strncmp(state, "40", 2)) {
+    if (!strcmp(state, "23505") || !strcmp(state, "23503") || !strncmp(state, "40", 2)) {
         return ANSWER_CONFLICT;
     }
     if (!strncmp(state, "57P", 3) || !strncmp(state, "08", 2)) {

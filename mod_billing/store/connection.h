@@ -25,7 +25,7 @@ bool connection_broken(const struct connection *connection);
 struct answer {
     enum answer_kind {
         ANSWER_OK,
-        ANSWER_CONFLICT, /* unique violation, serialization failure, deadlock */
+        ANSWER_CONFLICT, /* unique or foreign key violation, serialization failure, deadlock */
         ANSWER_BUSY,     /* shutting down, out of resources, cancelled by statement_timeout */
         ANSWER_ERROR,
         ANSWER_LOST,   /* the connection was dead: worth one try on a fresh one */

@@ -190,7 +190,8 @@ enum store_result store_event_bury(struct database *database, apr_pool_t *pool, 
     struct statement statement = {
         .sql = "WITH buried AS (INSERT INTO billing.customer AS c (provider, livemode, customer_id, deleted_at)"
                "  VALUES ($1::text, $6::boolean, $14::text, to_timestamp($5::bigint))"
-               "  ON CONFLICT (provider, livemode, customer_id) DO NOTHING RETURNING true)"
+               "  ON CONFLICT (provider, livemode, customer_id) DO UPDATE SET deleted_at = c.deleted_at"
+               "   WHERE c.org_id IS NULL RETURNING true)"
                "INSERT INTO billing.event (" SQL_EVENT_COLUMNS ") SELECT " SQL_EVENT_VALUES " FROM buried"
                " RETURNING true",
         .param_count = EVENT_PARAM_COUNT + 1,
@@ -208,13 +209,16 @@ enum store_result store_event_bury(struct database *database, apr_pool_t *pool, 
  *
  * Everything hangs on `written`: where the link's version is no longer the one that was read it has no row, and nothing
  * at all is written. A link that is not there yet has version 0, which no row has. Foreign keys are checked when the
- * whole statement is done, so the order of its parts does not matter. */
+ * whole statement is done, so the order of its parts does not matter: and a customer, or with it a subscription, that
+ * another org got in this very moment breaks one of them, which undoes it all. */
+#define SQL_CHECKOUT_STATES "ARRAY['reserved', 'open', 'pending', 'expired', 'failed', 'complete']"
 static const char apply_sql[] =
     "WITH written AS ("
     " INSERT INTO billing.link AS l (org_id, livemode, provider, customer_id, subscription_id, status, grace_over,"
-    "   plan_key, price_ids, period_end, cancel_at, past_due_since, live_count)"
+    "   plan_key, price_ids, period_end, cancel_at, past_due_since, live_count, version)"
     "  VALUES ($7::text, $6::boolean, $1::text, $15::text, $16::text, $17::text, $18::boolean, $19::text, $20::text[],"
-    "   to_timestamp($21::bigint), to_timestamp($22::bigint), to_timestamp($23::bigint), $24::integer)"
+    "   to_timestamp($21::bigint), to_timestamp($22::bigint), to_timestamp($23::bigint), $24::integer,"
+    "   $14::bigint + 1)"
     "  ON CONFLICT (org_id, livemode) DO UPDATE SET provider = excluded.provider, customer_id = excluded.customer_id,"
     "   subscription_id = excluded.subscription_id, status = excluded.status, grace_over = excluded.grace_over,"
     "   plan_key = excluded.plan_key, price_ids = excluded.price_ids, period_end = excluded.period_end,"
@@ -229,7 +233,8 @@ static const char apply_sql[] =
     "  WHERE c.provider = $1 AND c.livemode = $6::boolean AND c.customer_id = $26::text AND c.org_id = $7::text"
     "   AND c.deleted_at IS NULL),"
     "checkout_moved AS (UPDATE billing.checkout k SET state = $28::text FROM written"
-    "  WHERE k.provider = $1 AND k.livemode = $6::boolean AND k.session_id = $27::text AND k.org_id = $7::text),"
+    "  WHERE k.provider = $1 AND k.livemode = $6::boolean AND k.session_id = $27::text AND k.org_id = $7::text"
+    "   AND array_position(" SQL_CHECKOUT_STATES ", $28::text) > array_position(" SQL_CHECKOUT_STATES ", k.state)),"
     "subscription_written AS (INSERT INTO billing.subscription (provider, livemode, org_id, subscription_id, "
     "customer_id,"
     "   raw_status, base_status, status, ended, grace_over, created, period_end, cancel_at, price_ids, watermark,"
@@ -238,7 +243,8 @@ static const char apply_sql[] =
     "   $35::boolean, to_timestamp($36::bigint), to_timestamp($37::bigint), to_timestamp($38::bigint), $39::text[],"
     "   to_timestamp($40::bigint), $41::text, $42::text, to_timestamp($43::bigint), $44::text,"
     "   to_timestamp($45::bigint), $46::boolean FROM written WHERE $29::text IS NOT NULL"
-    "  ON CONFLICT (provider, livemode, subscription_id) DO UPDATE SET customer_id = excluded.customer_id,"
+    "  ON CONFLICT (provider, livemode, subscription_id) DO UPDATE SET org_id = excluded.org_id,"
+    "   customer_id = excluded.customer_id,"
     "   raw_status = excluded.raw_status, base_status = excluded.base_status, status = excluded.status,"
     "   ended = excluded.ended, grace_over = excluded.grace_over, created = excluded.created,"
     "   period_end = excluded.period_end, cancel_at = excluded.cancel_at, price_ids = excluded.price_ids,"

@@ -125,7 +125,7 @@ static bool member_is_known(const char *name, const char *const *members)
 }
 
 /* OK, or the answer that was sent. */
-static int json_check(request_rec *r, const json_t *body, const char *const *members)
+static int json_check(request_rec *r, const json_t *body, const char *const *members, bool by_member)
 {
     const char *key;
     const json_t *value;
@@ -133,7 +133,7 @@ static int json_check(request_rec *r, const json_t *body, const char *const *mem
     if (!json_is_object(body)) {
         return problem_send(r, HTTP_BAD_REQUEST, "invalid_json", "The body must be one JSON object.");
     }
-    if (query_names_identifier(r) || json_names_identifier(body, 0)) {
+    if (by_member && (query_names_identifier(r) || json_names_identifier(body, 0))) {
         return identifier_refused(r);
     }
     json_object_foreach ((json_t *)body, key, value) {
@@ -144,7 +144,7 @@ static int json_check(request_rec *r, const json_t *body, const char *const *mem
     return OK;
 }
 
-bool json_body_read(request_rec *r, const char *const *members, json_t **body, int *answered)
+static bool body_parse(request_rec *r, const char *const *members, bool by_member, json_t **body, int *answered)
 {
     struct body raw;
 
@@ -164,6 +164,16 @@ bool json_body_read(request_rec *r, const char *const *members, json_t **body, i
     }
     apr_pool_cleanup_register(r->pool, *body, json_release, apr_pool_cleanup_null);
     /* A problem that was sent is also OK to httpd, so the two are told apart by the status. */
-    *answered = json_check(r, *body, members);
+    *answered = json_check(r, *body, members, by_member);
     return r->status == HTTP_OK;
+}
+
+bool json_body_read(request_rec *r, const char *const *members, json_t **body, int *answered)
+{
+    return body_parse(r, members, true, body, answered);
+}
+
+bool operator_body_read(request_rec *r, const char *const *members, json_t **body, int *answered)
+{
+    return body_parse(r, members, false, body, answered);
 }
