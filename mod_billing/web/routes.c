@@ -35,6 +35,7 @@ static const struct route routes[] = {
     {MOUNT_ADMIN, "/orgs/*/overrides", M_POST, admin_override_add_handler},
     {MOUNT_ADMIN, "/orgs/*/overrides/*", M_DELETE, admin_override_remove_handler},
     {MOUNT_API, "/summary", M_GET, summary_handler},
+    {MOUNT_API, "/features/*", M_GET, features_handler},
 };
 
 #define ROUTE_COUNT (sizeof(routes) / sizeof(*routes))
