@@ -316,13 +316,14 @@ def test_http2_other_ways(house, path):
 
 def test_http2_streams_know_nothing_of_each_other(house):
     """One connection, many streams at once, with orgs that alternate."""
-    config = []
+    transfers = []
     for number in range(40):
         who = signed(PAYER if number % 2 else ENDED)
-        config += [f'url = "http://127.0.0.1:{house.port}/paid/page.html?{number}"',
-                   f'header = "Authorization: {who["Authorization"]}"', f'output = "{house.root}/stream-{number}"', "next"]
+        transfers.append("\n".join([
+            f'url = "https://127.0.0.1:{house.values["TLS"]}/paid/{number}"', "http2", "insecure", "max-time = 30",
+            f'header = "Authorization: {who["Authorization"]}"', f'output = "{house.root}/stream-{number}"']))
     path = house.root / "streams"
-    path.write_text("\n".join(["parallel", "http2-prior-knowledge", *config[:-1]]).replace("next", "next\nhttp2-prior-knowledge"))
-    subprocess.run(["curl", "-s", "--parallel", "--max-time", "30", "-K", str(path)], check=True)
+    path.write_text("\nnext\n".join(transfers))
+    subprocess.run(["curl", "-s", "--parallel", "--parallel-max", "40", "-K", str(path)], check=True)
     for number in range(40):
         assert (MARK in (house.root / f"stream-{number}").read_bytes()) == bool(number % 2)
