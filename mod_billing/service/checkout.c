@@ -104,6 +104,18 @@ static enum step purchase_opened(struct purchase *purchase, const struct checkou
     return STEP_AGAIN; /* it is found as open now, and judged like any other */
 }
 
+/* What the provider itself said was logged; what to do about it depends on the plan. */
+static void purchase_explain(const struct purchase *purchase)
+{
+    const char *mode = purchase->call.account->livemode ? "live" : "test";
+
+    ap_log_error(APLOG_MARK, APLOG_ERR, 0, runtime()->server,
+                 "ATB0232: plan %s cannot be sold: the provider refused a checkout for its price %s in %s mode. If it "
+                 "does not know that price, the price is of the other mode or of another account: name the one of %s "
+                 "mode in <BillingPlan %s> by `BillingPrice stripe:%s price_...`",
+                 purchase->plan->ref.key, purchase->price, mode, mode, purchase->plan->ref.key, mode);
+}
+
 /* Has the provider make the session that is reserved, again with the same key if somebody did so before. */
 static enum step purchase_create(struct purchase *purchase, const struct checkout *checkout)
 {
@@ -131,6 +143,9 @@ static enum step purchase_create(struct purchase *purchase, const struct checkou
         return purchase_opened(purchase, checkout, &session);
     case PROVIDER_NOT_FOUND:
         return purchase_customer_gone(purchase, checkout, request.customer);
+    case PROVIDER_REFUSED:
+        purchase_explain(purchase);
+        return purchase_failed(purchase, checkout, result.outcome);
     default:
         return purchase_failed(purchase, checkout, result.outcome);
     }

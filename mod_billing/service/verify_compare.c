@@ -79,8 +79,8 @@ static const struct subscription *stored_find(const struct verification *verific
     return NULL;
 }
 
-/* One that ended before anything was heard of it changes nothing for anybody. A row that is newer than the answer was
- * written while we asked. */
+/* One that ended before anything was heard of it changes nothing for anybody. A row that is no older than the
+ * answer may have been written while we asked; if it is wrong, it is so the next time too. */
 static void compare_answer(apr_array_header_t *drift, const struct verification *verification,
                            const struct verify_answer *answer)
 {
@@ -89,7 +89,7 @@ static void compare_answer(apr_array_header_t *drift, const struct verification 
 
     if (!here && !there->ended) {
         differ(drift, verification, there->id, "subscription", NULL, there->raw_status);
-    } else if (here && here->watermark <= answer->date) {
+    } else if (here && here->watermark < answer->date) {
         compare_subscription(drift, verification, here, there);
     }
 }

@@ -8,7 +8,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from harness.site import ALICE, CATALOGUE, WEBHOOK, WEBHOOK_SECRET  # noqa: E402
+from harness.site import ALICE, CATALOGUE, WEBHOOK, WEBHOOK_SECRET, Person  # noqa: E402
 from stripe_simulator.driver import Driver  # noqa: E402
 
 ADMIN = "/operate"
@@ -26,10 +26,15 @@ BillingMount admin {ADMIN}
 """
 
 
+def start_account():
+    """A simulated account that sells the catalogue."""
+    return Driver.start(*(word for price in PRICES for word in ("--price", price)))
+
+
 @pytest.fixture
 def stripe():
     """An account of the test's own."""
-    with Driver.start(*(word for price in PRICES for word in ("--price", price))) as driver:
+    with start_account() as driver:
         yield driver
         assert driver.get("state")["bugs"] == []
 
@@ -42,16 +47,26 @@ def fresh(cluster, migrated_template):
     cluster.drop_database(name)
 
 
+def start_node(site, stripe, cluster, database, config="", endpoint=True):
+    """A site, as a Node, whose webhook endpoint the account knows."""
+    node = Node(site(SITE + config, database=cluster.conninfo(database), values={"STRIPE": stripe.url}), cluster,
+                database)
+    if endpoint:
+        stripe.post("webhooks", url=f"http://127.0.0.1:{node.server.port}{WEBHOOK}", secret=WEBHOOK_SECRET)
+    return node
+
+
+# `site` last, so that servers end before what they use.
 @pytest.fixture
-def operated(site, cluster, fresh, stripe):
-    """operated(more configuration) -> a Node whose webhook endpoint the account knows."""
-    def make(config="", endpoint=True, **options):
-        node = Node(site(SITE + config, database=cluster.conninfo(fresh), values={"STRIPE": stripe.url}, **options),
-                    cluster, fresh)
-        if endpoint:
-            stripe.post("webhooks", url=f"http://127.0.0.1:{node.server.port}{WEBHOOK}", secret=WEBHOOK_SECRET)
-        return node
+def operated(cluster, fresh, stripe, site):
+    """operated(more configuration) -> a Node on the test's own account and database."""
+    def make(config="", endpoint=True):
+        return start_node(site, stripe, cluster, fresh, config, endpoint)
     return make
+
+
+def owner(org):
+    return Person(f"owner of {org}", org, "owner")
 
 
 class Node:
