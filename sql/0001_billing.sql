@@ -24,7 +24,8 @@ CREATE TABLE org (
     first_seen  timestamptz NOT NULL DEFAULT now()
 );
 
--- A row without an org is the tombstone of a customer whose deletion came before anything else about it.
+-- A row without an org is the tombstone of a customer whose deletion came before anything else about it. What refers to a
+-- customer names its org too, so nothing can ever join a customer to another org.
 CREATE TABLE customer (
     provider    text NOT NULL,
     livemode    boolean NOT NULL,
@@ -33,6 +34,7 @@ CREATE TABLE customer (
     first_seen  timestamptz NOT NULL DEFAULT now(),
     deleted_at  timestamptz,
     PRIMARY KEY (provider, livemode, customer_id),
+    UNIQUE (provider, livemode, customer_id, org_id),
     CHECK (org_id IS NOT NULL OR deleted_at IS NOT NULL)
 );
 CREATE INDEX customer_org ON customer (org_id, livemode);
@@ -60,7 +62,9 @@ CREATE TABLE subscription (
     signal_event    text COLLATE "C",
     past_due_since  timestamptz,
     unsettled       boolean NOT NULL DEFAULT false,
-    PRIMARY KEY (provider, livemode, subscription_id)
+    PRIMARY KEY (provider, livemode, subscription_id),
+    FOREIGN KEY (provider, livemode, customer_id, org_id)
+        REFERENCES customer (provider, livemode, customer_id, org_id)
 );
 CREATE INDEX subscription_org ON subscription (org_id, livemode);
 CREATE INDEX subscription_unsettled ON subscription (livemode) WHERE unsettled;
@@ -82,9 +86,12 @@ CREATE TABLE link (
     version         bigint NOT NULL DEFAULT 1,
     changed         xid8 NOT NULL DEFAULT pg_current_xact_id(),
     changed_at      timestamptz NOT NULL DEFAULT now(),
-    PRIMARY KEY (org_id, livemode)
+    PRIMARY KEY (org_id, livemode),
+    FOREIGN KEY (provider, livemode, customer_id, org_id)
+        REFERENCES customer (provider, livemode, customer_id, org_id)
 );
 CREATE INDEX link_changed ON link (changed);
+CREATE INDEX link_several ON link (livemode) WHERE live_count > 1;
 
 -- One webhook delivery's content, raw. `shown_status` is what it says of subscription_id, where it says anything.
 CREATE TABLE event (
@@ -107,6 +114,7 @@ CREATE TABLE event (
 CREATE INDEX event_timeline ON event (subscription_id, livemode, created, event_id) WHERE shown_status IS NOT NULL;
 CREATE INDEX event_received ON event (received_at);
 CREATE INDEX event_dead ON event (received_at) WHERE outcome = 'dead';
+CREATE INDEX event_org ON event (org_id, livemode, received_at);
 
 -- A checkout is reserved here before the provider is asked for a session, so a crash in between is found again. What the
 -- provider is asked with stays with the reservation: the same again has to be the same.
@@ -147,3 +155,33 @@ CREATE TABLE override (
     CHECK ((kind = 'limit') = (limit_value IS NOT NULL))
 );
 CREATE INDEX override_org ON override (org_id, livemode);
+
+-- Work that one node of all does at a time. A holder that is not heard of by `until` has died; `due` is when the work is
+-- to be done next.
+CREATE TABLE lease (
+    name    text PRIMARY KEY,
+    holder  text,
+    until   timestamptz NOT NULL,
+    due     timestamptz NOT NULL
+);
+
+-- How far the events of one account were fetched, and what came of it last. `account` tells the accounts of a mode apart
+-- by a digest of key and address; another key begins anew, which finds nothing new.
+CREATE TABLE sweep (
+    provider      text NOT NULL,
+    livemode      boolean NOT NULL,
+    account       text NOT NULL,
+    fetched_until timestamptz,
+    settled_until text COLLATE "C", -- the subscription at which the last, unfinished round of doubts ended
+    swept_at      timestamptz,
+    report        json,
+    PRIMARY KEY (provider, livemode, account)
+);
+
+-- Events of the other mode that servers of mode `livemode` were sent.
+CREATE TABLE livemode_mismatch (
+    livemode    boolean PRIMARY KEY,
+    count       bigint NOT NULL,
+    last_event  text NOT NULL,
+    last_at     timestamptz NOT NULL
+);

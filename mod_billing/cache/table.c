@@ -85,6 +85,7 @@ void table_stats(struct table *table, struct table_stats *stats)
     stats->capacity = table->orgs;
     stats->evictions = atomic_load_explicit(&table->evictions, memory_order_relaxed);
     stats->stolen_locks = atomic_load_explicit(&table->stolen_locks, memory_order_relaxed);
+    stats->spoilt_entries = atomic_load_explicit(&table->spoilt_entries, memory_order_relaxed);
     stats->refused_stores = atomic_load_explicit(&table->refused_stores, memory_order_relaxed);
     for (uint32_t index = 0; index < table->bucket_count; ++index) {
         struct bucket *bucket = table_bucket(table, index);

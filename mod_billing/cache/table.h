@@ -51,8 +51,15 @@ int64_t table_verified_at(struct table *table);
 uint64_t table_position(struct table *table);
 
 struct table_stats {
-    uint64_t capacity, entries, evictions, stolen_locks, refused_stores;
+    uint64_t capacity;       /* the orgs that the room was made for; there may be a few more */
+    uint64_t entries;        /* orgs in the table */
+    uint64_t evictions;      /* entries that made room for others */
+    uint64_t stolen_locks;   /* from writers that were killed, or did not move for too long */
+    uint64_t spoilt_entries; /* lost to such a writer that came back too late */
+    uint64_t refused_stores; /* table_store said false */
 };
+
+/** Counts the entries, so it takes some milliseconds for each million orgs of room. */
 void table_stats(struct table *table, struct table_stats *stats);
 
 /** Walks the whole table and checks every invariant; NULL where all hold, else what is wrong. For tests. */

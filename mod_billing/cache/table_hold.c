@@ -149,6 +149,7 @@ enum outcome hold_find(struct hold *hold, const struct slot_key *key, struct spo
                 return OUTCOME_AGAIN;
             }
             if (!whole) {
+                atomic_fetch_add_explicit(&hold->table->spoilt_entries, 1, memory_order_relaxed);
                 if (!hold_free(hold, *spot)) {
                     return OUTCOME_AGAIN;
                 }

@@ -77,6 +77,7 @@ struct table {
     /* Written only where something unusual happens. */
     alignas(CACHE_LINE) _Atomic uint64_t evictions;
     _Atomic uint64_t stolen_locks;
+    _Atomic uint64_t spoilt_entries;
     _Atomic uint64_t refused_stores;
     alignas(BLOCK_SIZE) struct block blocks[];
 };

@@ -56,20 +56,6 @@ void gate_recognise_error_document(request_rec *r)
     }
 }
 
-/* Whether this depends on the user, who is not known yet. */
-static bool identity_missing(request_rec *r, const struct dir_config *config, enum identity identity)
-{
-    return identity_needs_auth(config, identity) && !identity_claimed(r, config, identity);
-}
-
-static bool feature_needs_user(request_rec *r, const struct dir_config *config, const struct feature *feature)
-{
-    return identity_missing(r, config, IDENTITY_ORG) ||
-           (feature->roles.count && identity_missing(r, config, IDENTITY_ROLE)) ||
-           (feature->app_types.count && identity_missing(r, config, IDENTITY_APP_TYPE)) ||
-           (feature->enforcement == ENFORCE_NEW_ORGS && identity_missing(r, config, IDENTITY_ORG_CREATED));
-}
-
 bool gate_needs_user(request_rec *r, const struct dir_config *config)
 {
     if (!gate_applies(r, config) || request_is_preflight(r) || !request_can_authenticate(r) || kill_switch_on()) {
@@ -77,7 +63,7 @@ bool gate_needs_user(request_rec *r, const struct dir_config *config)
     }
     for (int i = 0; i < config->features->nelts; ++i) {
         const struct feature *feature = APR_ARRAY_IDX(config->features, i, struct required_feature *)->feature;
-        if (feature_can_deny(feature) && feature_needs_user(r, config, feature)) {
+        if (feature_can_deny(feature) && identity_incomplete(r, config, feature)) {
             return true;
         }
     }

@@ -3,6 +3,7 @@
 #include "gate/hooks.h"
 
 #include "gate/applies.h"
+#include "gate/caching.h"
 #include "gate/denial.h"
 #include "gate/identity.h"
 #include "gate/judge.h"
@@ -37,21 +38,32 @@ static bool route_needs_user(request_rec *r, const struct dir_config *config)
            identity_needs_auth(config, IDENTITY_ORG) && !identity_claimed(r, config, IDENTITY_ORG);
 }
 
-int gate_access_checker(request_rec *r)
+static int gate_decide_now(request_rec *r, enum judge_phase phase)
 {
     const struct dir_config *config = config_dir(r);
     struct request_record *record;
+
+    if (!gate_applies(r, config) || request_is_preflight(r)) {
+        return DECLINED;
+    }
+    record = request_record(r);
+    gate_judge(r, config, record, phase);
+    /* Whatever is decided, the page around this one says what its receiver may see. */
+    if (phase == JUDGE_FINAL || record->denial) {
+        caching_forbid_around(r);
+    }
+    return record->denial ? gate_denied(r, record->denial) : DECLINED;
+}
+
+int gate_access_checker(request_rec *r)
+{
+    const struct dir_config *config = config_dir(r);
 
     gate_recognise_error_document(r);
     if (ap_satisfies(r) == SATISFY_ANY) {
         return gate_needs_user(r, config) || route_needs_user(r, config) ? HTTP_UNAUTHORIZED : DECLINED;
     }
-    if (!gate_applies(r, config) || request_is_preflight(r)) {
-        return DECLINED;
-    }
-    record = request_record(r);
-    gate_judge(r, config, record, JUDGE_EARLY);
-    return record->denial ? gate_denied(r, record->denial) : DECLINED;
+    return gate_decide_now(r, JUDGE_EARLY);
 }
 
 int gate_force_authn(request_rec *r)
@@ -76,6 +88,13 @@ static const request_rec *request_vouched_by(const request_rec *r)
     return r->main && r->main->per_dir_config == r->per_dir_config ? r->main : NULL;
 }
 
+/* mod_negotiation comes next, looks at all that might be served and takes what the gate refuses for missing: 404 where
+ * the gate has a better answer. */
+static bool request_is_negotiated(request_rec *r)
+{
+    return r->finfo.filetype == APR_NOFILE && (ap_allow_options(r) & OPT_MULTI);
+}
+
 int gate_type_checker(request_rec *r)
 {
     struct request_record *record = request_record(r);
@@ -89,25 +108,14 @@ int gate_type_checker(request_rec *r)
     } else {
         record->let_through = true;
     }
-    return DECLINED;
+    return request_is_negotiated(r) ? gate_decide_now(r, JUDGE_SIGNED_IN) : DECLINED;
 }
 
 int gate_fixups(request_rec *r)
 {
-    const struct dir_config *config = config_dir(r);
-    struct request_record *record;
-
     if (r->prev) {
         notes_inherit(r);
     }
-    if (!config->features) {
-        return DECLINED;
-    }
     gate_recognise_error_document(r);
-    if (!gate_applies(r, config) || request_is_preflight(r)) {
-        return DECLINED;
-    }
-    record = request_record(r);
-    gate_judge(r, config, record, JUDGE_FINAL);
-    return record->denial ? gate_denied(r, record->denial) : DECLINED;
+    return gate_decide_now(r, JUDGE_FINAL);
 }

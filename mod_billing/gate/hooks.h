@@ -10,9 +10,6 @@
 
 #include <httpd.h>
 
-/** Once per child, when all modules are known. */
-void gate_start(void);
-
 /** Early: denies where every input is free of authentication; under `Satisfy Any` answers 401 while the org depends on
  * the user, since httpd drops other denials of this phase there (server/request.c, SATISFY_ANY). */
 int gate_access_checker(request_rec *r);
@@ -24,7 +21,7 @@ int gate_force_authn(request_rec *r);
 /** Runs only where httpd authenticates: remembers that. */
 int gate_check_user_id(request_rec *r);
 
-/** Runs only for requests that no access hook objected to: remembers that. */
+/** Runs only for requests that no access hook objected to: remembers that. Decides where mod_negotiation comes next. */
 int gate_type_checker(request_rec *r);
 
 /** Always runs, also for subrequests, internal redirects and under Satisfy Any: the decision that counts. */

@@ -140,3 +140,17 @@ bool identity_needs_auth(const struct dir_config *config, enum identity identity
 {
     return config->identity[identity] && config->identity[identity]->needs_auth;
 }
+
+/* Whether this depends on the user, who is not known yet. */
+static bool identity_missing(request_rec *r, const struct dir_config *config, enum identity identity)
+{
+    return identity_needs_auth(config, identity) && !identity_claimed(r, config, identity);
+}
+
+bool identity_incomplete(request_rec *r, const struct dir_config *config, const struct feature *feature)
+{
+    return identity_missing(r, config, IDENTITY_ORG) ||
+           (feature->roles.count && identity_missing(r, config, IDENTITY_ROLE)) ||
+           (feature->app_types.count && identity_missing(r, config, IDENTITY_APP_TYPE)) ||
+           (feature->enforcement == ENFORCE_NEW_ORGS && identity_missing(r, config, IDENTITY_ORG_CREATED));
+}

@@ -28,4 +28,8 @@ void identity_created_at(request_rec *r, const struct dir_config *config, struct
 /** True where the value may be another one once the request is authenticated. */
 bool identity_needs_auth(const struct dir_config *config, enum identity identity);
 
+/** True where the feature's policy looks at something that depends on the user and that the request does not claim yet.
+ */
+bool identity_incomplete(request_rec *r, const struct dir_config *config, const struct feature *feature);
+
 #endif

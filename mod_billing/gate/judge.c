@@ -46,6 +46,19 @@ static bool feature_is_early(const struct dir_config *config, const struct featu
            !identity_needs_auth(config, IDENTITY_ORG_CREATED);
 }
 
+static bool feature_is_due(request_rec *r, const struct dir_config *config, const struct feature *feature,
+                           enum judge_phase phase)
+{
+    switch (phase) {
+    case JUDGE_EARLY:
+        return feature_is_early(config, feature);
+    case JUDGE_SIGNED_IN:
+        return !identity_incomplete(r, config, feature);
+    default:
+        return true;
+    }
+}
+
 /* A stranger learns nothing of an org before sign-in: where the site has one, only who has proven the org with a client
  * certificate is answered before it. */
 static bool early_is_due(request_rec *r, const struct dir_config *config)
@@ -132,15 +145,15 @@ void gate_judge(request_rec *r, const struct dir_config *config, struct request_
         const struct required_feature *required =
             APR_ARRAY_IDX(config->features, record->judged, const struct required_feature *);
 
-        if (phase == JUDGE_EARLY && !feature_is_early(config, required->feature)) {
+        if (!feature_is_due(r, config, required->feature, phase)) {
             return;
         }
         if (!begun) {
             begun = true;
             judgement_begin(r, config, &judgement);
         }
-        /* Without an org the status depends on whether somebody is signed in. */
-        if (phase == JUDGE_EARLY && !judgement.context.org) {
+        /* Without an org the status depends on whether somebody is signed in, and later phases may bring one. */
+        if (phase != JUDGE_FINAL && !judgement.context.org) {
             return;
         }
         record->denial = judgement_of(r, config, &judgement, required);

@@ -6,9 +6,9 @@
 #include "config/config.h"
 #include "gate/request.h"
 
-/* When it is asked. Early, before httpd has authenticated, only features whose every input is free of authentication
- * are decided. */
-enum judge_phase { JUDGE_EARLY, JUDGE_FINAL };
+/* When it is asked: before httpd has authenticated only features are decided whose every input is free of
+ * authentication; between that and fixups only those whose every input is there. */
+enum judge_phase { JUDGE_EARLY, JUDGE_SIGNED_IN, JUDGE_FINAL };
 
 /** Decides, once per request, feature and set of inputs, all features that are required of `r` and can be decided in
  * this phase, up to the first denial. record->denial is set where there is one. */

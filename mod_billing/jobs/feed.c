@@ -7,7 +7,6 @@
 #include "service/state.h"
 #include "store/state.h"
 
-#include <ap_mpm.h>
 #include <apr_strings.h>
 #include <http_log.h>
 
@@ -26,13 +25,6 @@ static void feed_store(const struct org_change *changes, int count)
     }
 }
 
-static bool feed_stopping(void)
-{
-    int state = AP_MPMQ_RUNNING;
-
-    return ap_mpm_query(AP_MPMQ_MPM_STATE, &state) != APR_SUCCESS || state == AP_MPMQ_STOPPING;
-}
-
 /* Everything. The position is taken first, so that what changes meanwhile is found by the next pass. */
 static bool feed_warm(apr_pool_t *pool, uint64_t *position)
 {
@@ -48,7 +40,7 @@ static bool feed_warm(apr_pool_t *pool, uint64_t *position)
     }
     apr_pool_create(&page, pool);
     do {
-        if (feed_stopping() || store_state_walk(child->database, page, &child->config->catalogue, &walk, WARM_PAGE,
+        if (runtime_stopping() || store_state_walk(child->database, page, &child->config->catalogue, &walk, WARM_PAGE,
                                                 &changes, &count) != STORE_OK) {
             return false;
         }

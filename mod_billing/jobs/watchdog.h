@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Work beside requests, in a thread that mod_watchdog runs in one child of this node. */
+ * Work beside requests, in threads that mod_watchdog runs in one child each of this node. */
 #ifndef BILLING_JOBS_WATCHDOG_H
 #define BILLING_JOBS_WATCHDOG_H
 

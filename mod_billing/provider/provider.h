@@ -130,6 +130,7 @@ struct subscription_list {
 /* Newest first. */
 struct event_query {
     int64_t since;         /* seconds since the epoch; 0: as far back as the provider keeps them */
+    int64_t until;         /* not made after this second; 0: to the newest */
     bool undelivered_only; /* those that no endpoint has acknowledged */
     const char *cursor;    /* event_page.next of the page before; NULL: the first page */
 };

@@ -1,37 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Read what the event is about, let the domain decide, write event and effect together; again if somebody was faster.
  */
-#include "service/event.h"
-
 #include "domain/key.h"
-#include "domain/link.h"
+#include "service/passage.h"
 #include "service/runtime.h"
-#include "service/state.h"
-#include "store/event.h"
-#include "store/state.h"
 
 #include <apr_strings.h>
 #include <http_log.h>
+#include <httpd.h>
 
 APLOG_USE_MODULE(attune_billing);
 
-/* Each round lost means that another event of the same org was written, so few are ever needed. */
-#define ROUNDS_MAX 20
-
-/* One event on its way. */
-struct passage {
-    apr_pool_t *pool;
-    const struct event_delivery *delivery;
-    const struct billing_event *event;
-    struct event_context context;
-    struct event_record record;
-    bool asked; /* the provider was asked already; not again in later rounds */
-    bool answered;
-    bool by_answer; /* the answer alone is applied: `view` carries it in the place of a snapshot of the event's own */
-    struct subscription_snapshot answer;
-    int64_t answered_at;
-    struct billing_event view;
-};
+/* Who lost a round waits for a random time below this, doubled with each round, so that a crowd at one org thins out.
+ */
+#define PAUSE_FIRST   apr_time_from_msec(2)
+#define PAUSE_DOUBLES 6
 
 static const char *const outcome_names[] = {
     [EVENT_APPLIED] = "applied", [EVENT_DUPLICATE] = "duplicate", [EVENT_STALE] = "stale",
@@ -56,7 +39,8 @@ static struct event_result passage_keep(struct passage *passage, enum event_outc
     }
     passage->record.outcome = event_outcome_name(outcome);
     passage->record.error = error;
-    switch (store_event_keep(runtime()->database, passage->pool, &passage->record, DATABASE_WAIT_WEB)) {
+    passage->record.shown_status = NULL; /* an earlier round may have seen an effect in it */
+    switch (store_event_keep(runtime()->database, passage->pool, &passage->record, passage_wait(passage))) {
     case STORE_OK:
         return passage_result(outcome, error);
     case STORE_CONFLICT:
@@ -66,8 +50,8 @@ static struct event_result passage_keep(struct passage *passage, enum event_outc
     }
 }
 
-/* The rule of DESIGN "Org of an event": our customer row first, then what the subscription's metadata names. They must
- * not contradict each other. NULL and an error where no org can be told. */
+/* Our customer row first, then what the subscription's metadata names. They must not contradict each other. NULL and an
+ * error where no org can be told. */
 static const char *passage_org(const struct passage *passage, const char **error)
 {
     const struct event_context *context = &passage->context;
@@ -87,119 +71,25 @@ static const char *passage_org(const struct passage *passage, const char **error
     return context->org;
 }
 
-static bool customer_deleted(const struct event_context *context, const char *customer)
+/* An answer about somebody else's subscription would be written to this org. */
+static bool answer_fits(const struct billing_event *event, const struct subscription_snapshot *answer)
 {
-    for (size_t i = 0; i < context->deleted_customer_count; ++i) {
-        if (!strcmp(context->deleted_customers[i], customer)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Whom the provider shall be asked about: the customer of the subscription that speaks for the org, else the org's
- * newest one; never one that was deleted. */
-static const char *passage_customer(const struct passage *passage, const struct subscription *all, size_t count,
-                                    const char *chosen, const char *deleted_customer)
-{
-    const struct event_context *context = &passage->context;
-    const char *candidates[] = {NULL, context->customer, passage->event->customer};
-
-    for (size_t i = 0; chosen && i < count; ++i) {
-        if (!strcmp(all[i].snapshot.id, chosen)) {
-            candidates[0] = all[i].snapshot.customer;
-        }
-    }
-    for (size_t i = 0; i < sizeof(candidates) / sizeof(*candidates); ++i) {
-        if (candidates[i] && !customer_deleted(context, candidates[i]) &&
-            !(deleted_customer && !strcmp(candidates[i], deleted_customer))) {
-            return candidates[i];
-        }
-    }
-    return NULL;
-}
-
-/* The org's link with `changed` (NULL: none) in the place of its old row. */
-static struct link passage_link(struct passage *passage, const struct subscription *changed,
-                                const char *deleted_customer)
-{
-    const struct event_context *context = &passage->context;
-    size_t count = context->subscription_count;
-    struct subscription *all = apr_pcalloc(passage->pool, sizeof(*all) * (count + 1));
-    struct link link;
-
-    memcpy(all, context->subscriptions, sizeof(*all) * count);
-    if (changed && context->current) {
-        all[context->current - context->subscriptions] = *changed;
-    } else if (changed) {
-        all[count++] = *changed;
-    }
-    link = link_derive(all, count, &runtime()->config->catalogue, passage->delivery->provider, passage->event->livemode,
-                       NULL);
-    link.customer = passage_customer(passage, all, count, link.subscription, deleted_customer);
-    return link;
-}
-
-static void passage_prices(const struct passage *passage, const struct subscription *changed, const struct link *link,
-                           struct event_effect *effect)
-{
-    const struct event_context *context = &passage->context;
-    const struct subscription *chosen = NULL;
-
-    if (link->subscription && changed && !strcmp(changed->snapshot.id, link->subscription)) {
-        chosen = changed;
-    }
-    for (size_t i = 0; link->subscription && !chosen && i < context->subscription_count; ++i) {
-        if (!strcmp(context->subscriptions[i].snapshot.id, link->subscription)) {
-            chosen = &context->subscriptions[i];
-        }
-    }
-    effect->price_ids = chosen ? chosen->snapshot.prices : NULL;
-    effect->price_count = chosen ? chosen->snapshot.price_count : 0;
-}
-
-static void passage_publish(const struct passage *passage, const struct event_effect *effect)
-{
-    struct org_state state;
-
-    store_state_of_link(effect->link, &passage->context.record, effect->link_version + 1, &state);
-    state_publish(effect->org, passage->event->livemode, &state);
-}
-
-/* Writes event and effect. False where the round must be done again. */
-static bool passage_write(struct passage *passage, struct event_effect *effect, const struct subscription *changed,
-                          enum event_outcome outcome, struct event_result *result)
-{
-    struct link link = passage_link(passage, changed, effect->deleted_customer);
-
-    effect->link = &link;
-    effect->link_version = passage->context.link_version;
-    effect->subscription = changed;
-    passage_prices(passage, changed, &link, effect);
-    passage->record.outcome = event_outcome_name(outcome);
-    passage->record.org = effect->org;
-    switch (store_event_apply(runtime()->database, passage->pool, &passage->record, effect, DATABASE_WAIT_WEB)) {
-    case STORE_OK:
-        passage_publish(passage, effect);
-        *result = passage_result(outcome, NULL);
-        return true;
-    case STORE_CONFLICT:
-        return false;
-    default:
-        *result = passage_result(EVENT_FAILED, NULL);
-        return true;
-    }
+    return !strcmp(answer->id, event->subscription_id) &&
+           (!event->customer || !answer->customer || !strcmp(answer->customer, event->customer));
 }
 
 /* Asks the provider, once per passage. */
 static bool passage_ask(struct passage *passage)
 {
     const struct event_judge *judge = passage->delivery->judge;
+    apr_time_t began = apr_time_now();
 
     if (!passage->asked && judge) {
         passage->answered = judge->fetch(judge->context, passage->pool, passage->event->subscription_id,
-                                         &passage->answer, &passage->answered_at);
+                                         &passage->answer, &passage->answered_at) &&
+                            answer_fits(passage->event, &passage->answer);
         passage->asked = true;
+        passage->deadline += apr_time_now() - began;
     }
     return passage->answered;
 }
@@ -216,17 +106,16 @@ static void passage_view_answer(struct passage *passage)
     passage->event = &passage->view;
 }
 
-/* A signal tells no more than that something happened. For a subscription that nobody knows yet, or a session that we did
- * not reserve, the provider is asked what it is; true where it answered, and the round begins again with that. */
+/* A signal tells no more than that something happened. For a subscription that nobody knows yet, or a session that we
+ * did not reserve, the provider is asked what it is; true where it answered, and the round begins again with that. */
 static bool passage_signal_answered(struct passage *passage)
 {
     const struct billing_event *event = passage->event;
     bool payment = event->kind == EVENT_PAYMENT_PAID || event->kind == EVENT_PAYMENT_FAILED;
     bool checkout = event->kind == EVENT_CHECKOUT_COMPLETED;
 
-    if (!event->subscription_id || passage->asked || !(payment || checkout) ||
-        (payment && passage->context.current) || (checkout && passage->context.checkout_org) ||
-        !passage_ask(passage)) {
+    if (!event->subscription_id || passage->asked || !(payment || checkout) || (payment && passage->context.current) ||
+        (checkout && passage->context.checkout_org) || !passage_ask(passage)) {
         return false;
     }
     passage_view_answer(passage);
@@ -269,26 +158,20 @@ static enum apply_outcome passage_decide(struct passage *passage, struct subscri
     if (passage->by_answer) {
         return passage_settle(passage, passage->answer.status == STATUS_PAST_DUE, next);
     }
-    outcome = subscription_apply(context->current, &change, context->timeline, context->timeline_count, may_fetch, next);
+    outcome =
+        subscription_apply(context->current, &change, context->timeline, context->timeline_count, may_fetch, next);
     if (outcome != APPLY_FETCH) {
         return outcome;
     }
     if (passage_ask(passage)) {
         answer_past_due = passage->answer.status == STATUS_PAST_DUE;
-        outcome = passage_settle(passage, change.snapshot ? subscription_event_past_due(&change) : answer_past_due,
-                                 next);
+        outcome =
+            passage_settle(passage, change.snapshot ? subscription_event_past_due(&change) : answer_past_due, next);
         if (outcome != APPLY_STALE) {
             return outcome;
         }
     }
     return subscription_apply(context->current, &change, context->timeline, context->timeline_count, false, next);
-}
-
-/* Whether a stale event leaves the row as it is: it may bear on since when payment is overdue, and on doubt. */
-static bool subscription_same(const struct subscription *one, const struct subscription *other)
-{
-    return one && one->past_due_since == other->past_due_since && one->unsettled == other->unsettled &&
-           one->status == other->status && one->signal == other->signal && one->signal_at == other->signal_at;
 }
 
 /* What the event itself says of its subscription, for the timeline of later ones. */
@@ -311,7 +194,9 @@ static const char *passage_shown_status(const struct passage *passage)
     }
 }
 
-/* A subscription's own event, or a signal for one. */
+/* A subscription's own event, or a signal for one. A stale one is written like any other, if the link is still the one
+ * that was read: it may bear on since when payment is overdue, and so on what another event makes of the row at this
+ * moment. */
 static bool passage_subscription(struct passage *passage, const char *org, struct event_result *result)
 {
     const struct billing_event *event = passage->event;
@@ -320,15 +205,11 @@ static bool passage_subscription(struct passage *passage, const char *org, struc
     enum apply_outcome outcome = passage_decide(passage, &next);
 
     if (outcome == APPLY_IGNORED) {
+        passage->record.org = org;
         *result = passage_keep(passage, EVENT_IGNORED, "the subscription is not known yet");
         return true;
     }
     passage->record.shown_status = passage_shown_status(passage);
-    if (outcome == APPLY_STALE && subscription_same(passage->context.current, &next)) {
-        passage->record.org = org;
-        *result = passage_keep(passage, EVENT_STALE, NULL);
-        return true;
-    }
     return passage_write(passage, &effect, &next, outcome == APPLY_STALE ? EVENT_STALE : EVENT_APPLIED, result);
 }
 
@@ -343,7 +224,7 @@ static bool passage_customer_deleted(struct passage *passage, struct event_resul
     passage->record.outcome = event_outcome_name(EVENT_IGNORED);
     passage->record.error = "nobody knows this customer";
     kept = store_event_bury(runtime()->database, passage->pool, &passage->record, passage->event->customer,
-                            DATABASE_WAIT_WEB);
+                            passage_wait(passage));
     if (kept == STORE_CONFLICT) {
         return false;
     }
@@ -377,8 +258,8 @@ static bool passage_checkout(struct passage *passage, struct event_result *resul
     if (event->kind == EVENT_CHECKOUT_COMPLETED && event->subscription_id && passage_ask(passage) &&
         passage_settle(passage, passage->answer.status == STATUS_PAST_DUE, &next) == APPLY_APPLIED) {
         changed = &next;
-        passage->record.shown_status = status_name(passage->answer.status);
     }
+    passage->record.shown_status = changed ? status_name(passage->answer.status) : NULL;
     /* Until what was bought is known, the checkout is all that keeps the org from buying twice. */
     if (event->kind == EVENT_CHECKOUT_COMPLETED && event->subscription_id && !changed && !passage->context.current) {
         effect.checkout_state = "pending";
@@ -392,12 +273,13 @@ static bool passage_round(struct passage *passage, struct event_result *result)
     const struct billing_event *event = passage->event;
     const char *org, *error;
 
-    if (store_event_context(runtime()->database, passage->pool, passage->delivery->provider, event, DATABASE_WAIT_WEB,
-                            &passage->context) != STORE_OK) {
+    if (store_event_context(runtime()->database, passage->pool, passage->delivery->provider, event,
+                            passage->delivery->replay, passage_wait(passage), &passage->context) != STORE_OK) {
         *result = passage_result(EVENT_FAILED, NULL);
         return true;
     }
     if (passage->context.seen) {
+        passage_show(passage);
         *result = passage_result(EVENT_DUPLICATE, NULL);
         return true;
     }
@@ -418,54 +300,62 @@ static bool passage_round(struct passage *passage, struct event_result *result)
     case EVENT_CHECKOUT_EXPIRED:
         return passage_checkout(passage, result);
     case EVENT_SUBSCRIPTION:
-        if (!org) {
+        if (!org && !passage->by_answer) {
             *result = passage_keep(passage, EVENT_DEAD, "an unknown customer's subscription that names no org");
             return true;
         }
-        return passage_subscription(passage, org, result);
+        break;
     default:
-        if (!org) {
-            *result = passage_keep(passage, EVENT_IGNORED, "nobody knows this customer");
-            return true;
-        }
-        return passage_subscription(passage, org, result);
+        break;
     }
+    if (!org) {
+        *result = passage_keep(passage, EVENT_IGNORED, "nobody knows this customer");
+        return true;
+    }
+    return passage_subscription(passage, org, result);
 }
 
-/* Why an event has no effect whatever the database says; NULL where it may have one. */
-static const char *delivery_ignored(const struct event_delivery *delivery, apr_pool_t *pool)
+/* Why an event has no effect whatever the database says of its parties; NULL where it may have one. */
+static const char *delivery_ignored(const struct event_delivery *delivery, const char *install_id)
 {
     const struct billing_event *event = delivery->event;
-    const char *install_id;
 
-    if (event->kind == EVENT_UNHANDLED) {
-        return event->error ? event->error : "not an event that has an effect";
-    }
     if (event->account) {
         return "belongs to a connected account";
     }
-    if (event->installation) {
-        install_id = runtime_install_id(delivery->config, pool);
-        if (!install_id || strcmp(event->installation, install_id)) {
-            return "belongs to another installation";
-        }
+    if (event->kind == EVENT_UNHANDLED) {
+        return event->error ? event->error : "not an event that has an effect";
+    }
+    if (event->installation && strcmp(event->installation, install_id)) {
+        return "belongs to another installation";
     }
     return NULL;
 }
 
+static void passage_pause(int round)
+{
+    apr_interval_time_t most = PAUSE_FIRST << (round < PAUSE_DOUBLES ? round : PAUSE_DOUBLES);
+
+    apr_sleep(ap_random_pick(0, (apr_uint32_t)most));
+}
+
+/* Each round lost means that another event of the same org was written, so all but a flood of them end soon. */
 static struct event_result passage_rounds(struct passage *passage)
 {
-    struct event_result result = {.outcome = EVENT_FAILED};
+    struct event_result result;
 
-    for (int round = 0; round < ROUNDS_MAX; ++round) {
+    for (int round = 0; round == 0 || apr_time_now() < passage->deadline; ++round) {
+        if (round) {
+            passage_pause(round);
+        }
         if (passage_round(passage, &result)) {
             return result;
         }
     }
     ap_log_error(APLOG_MARK, APLOG_ERR, 0, runtime()->server,
-                 "ATB0211: %s was overtaken %d times and not written; it will come again",
-                 passage->event->id ? passage->event->id : passage->event->subscription_id, ROUNDS_MAX);
-    return result;
+                 "ATB0211: %s was overtaken again and again and not written; it will come again",
+                 passage->event->id ? passage->event->id : passage->event->subscription_id);
+    return passage_result(EVENT_FAILED, NULL);
 }
 
 struct event_result event_receive(apr_pool_t *pool, const struct event_delivery *delivery)
@@ -474,10 +364,18 @@ struct event_result event_receive(apr_pool_t *pool, const struct event_delivery 
         .pool = pool,
         .delivery = delivery,
         .event = delivery->event,
-        .record = {.provider = delivery->provider, .event = delivery->event, .body = delivery->body},
+        .record = {.provider = delivery->provider,
+                   .event = delivery->event,
+                   .body = delivery->body,
+                   .replay = delivery->replay},
+        .deadline = apr_time_now() + DATABASE_WAIT_WEB,
     };
-    const char *ignored = delivery_ignored(delivery, pool);
+    const char *ignored, *install_id = NULL;
 
+    if (delivery->event->installation && !(install_id = runtime_install_id(delivery->config, pool))) {
+        return passage_result(EVENT_FAILED, NULL); /* whose it is cannot be told now */
+    }
+    ignored = delivery_ignored(delivery, install_id);
     if (ignored) {
         return passage_keep(&passage, EVENT_IGNORED, ignored);
     }
@@ -508,6 +406,7 @@ struct event_result event_apply_answer(apr_pool_t *pool, const struct event_answ
         .by_answer = true,
         .answer = *answer->snapshot,
         .answered_at = answer->answered_at,
+        .deadline = apr_time_now() + DATABASE_WAIT_WEB,
     };
 
     return passage_rounds(&passage);

@@ -4,6 +4,7 @@
 
 #include "store/installation.h"
 
+#include <ap_mpm.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
@@ -22,6 +23,9 @@ void runtime_start(apr_pool_t *pool, server_rec *server, struct table *table)
     child.config = config_global();
     child.table = table;
     child.database = database_open(pool, &child.config->database, server);
+    if (child.database) {
+        database_serve(child.database);
+    }
     install_id = NULL;
 }
 
@@ -46,4 +50,11 @@ const char *runtime_install_id(const struct server_config *config, apr_pool_t *p
 int64_t runtime_now(void)
 {
     return apr_time_sec(apr_time_now());
+}
+
+bool runtime_stopping(void)
+{
+    int state = AP_MPMQ_RUNNING;
+
+    return ap_mpm_query(AP_MPMQ_MPM_STATE, &state) != APR_SUCCESS || state == AP_MPMQ_STOPPING;
 }

@@ -28,4 +28,7 @@ const char *runtime_install_id(const struct server_config *config, apr_pool_t *p
 /** Seconds since the epoch. */
 int64_t runtime_now(void);
 
+/** True once this child is to end: work beside requests must, since httpd waits for it. */
+bool runtime_stopping(void);
+
 #endif

@@ -12,7 +12,6 @@
 APLOG_USE_MODULE(attune_billing);
 
 #define RETAINED_KEY "mod_attune_billing-table"
-#define ALIGNMENT    64
 
 /* What outlives a reload of the configuration, and the unloading of this module with it. */
 struct retained {
@@ -32,7 +31,7 @@ struct table *startup_table(void)
 /* An anonymous segment starts with a word of APR's own (shmem/unix/shm.c), so it is aligned by hand. */
 static void *startup_align(void *base)
 {
-    return (void *)(((apr_uintptr_t)base + ALIGNMENT - 1) & ~(apr_uintptr_t)(ALIGNMENT - 1));
+    return (void *)(((apr_uintptr_t)base + TABLE_ALIGNMENT - 1) & ~(apr_uintptr_t)(TABLE_ALIGNMENT - 1));
 }
 
 /* In the process pool: a segment of pconf's would leave the children of the last generation writing to another one
@@ -46,7 +45,7 @@ static void startup_memory(struct retained *retained, server_rec *server)
         return;
     }
     retained->memory = NULL;
-    status = apr_shm_create(&retained->shm, size + ALIGNMENT, NULL, server->process->pool);
+    status = apr_shm_create(&retained->shm, size + TABLE_ALIGNMENT, NULL, server->process->pool);
     if (status != APR_SUCCESS) {
         ap_log_error(APLOG_MARK, APLOG_ERR, status, server,
                      "ATB0221: no %" APR_SIZE_T_FMT " bytes of shared memory for %" APR_SIZE_T_FMT

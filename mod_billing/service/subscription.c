@@ -4,24 +4,33 @@
 
 #include "service/provider.h"
 
-struct event_result subscription_sync(apr_pool_t *pool, const struct server_config *config, const char *subscription_id)
+enum provider_outcome subscription_ask(apr_pool_t *pool, const struct server_config *config,
+                                       const char *subscription_id, struct event_result *result)
 {
-    struct event_result failed = {.outcome = EVENT_FAILED};
     struct subscription_snapshot snapshot;
     struct event_answer answer = {.provider = PROVIDER_NAME, .config = config, .snapshot = &snapshot};
     struct provider_account account;
     struct provider_call call;
-    struct provider_result result;
+    struct provider_result asked;
 
+    *result = (struct event_result){.outcome = EVENT_FAILED};
     if (!provider_account(config, pool, &account)) {
-        return failed;
+        return PROVIDER_REFUSED;
     }
     call = provider_call(pool, config, &account, PROVIDER_TIMEOUT_WEBHOOK);
-    result = account.provider->subscription_fetch(&call, subscription_id, &snapshot);
-    provider_log(&result, "fetch a subscription");
-    if (result.outcome != PROVIDER_OK) {
-        return failed;
+    asked = account.provider->subscription_fetch(&call, subscription_id, &snapshot);
+    provider_log(&asked, "fetch a subscription");
+    if (asked.outcome == PROVIDER_OK) {
+        answer.answered_at = asked.date;
+        *result = event_apply_answer(pool, &answer);
     }
-    answer.answered_at = result.date;
-    return event_apply_answer(pool, &answer);
+    return asked.outcome;
+}
+
+struct event_result subscription_sync(apr_pool_t *pool, const struct server_config *config, const char *subscription_id)
+{
+    struct event_result result;
+
+    subscription_ask(pool, config, subscription_id, &result);
+    return result;
 }

@@ -68,6 +68,21 @@ int answer_json_etag(request_rec *r, json_t *json, const char *volatile_member)
     return answer_text(r, HTTP_OK, "application/json", json_text(r->pool, json));
 }
 
+int answer_json_tagged(request_rec *r, json_t *json, const char *salt)
+{
+    const char *wanted = apr_table_get(r->headers_in, "If-None-Match");
+    const char *text = json_text(r->pool, json);
+    const char *etag = answer_etag(r->pool, apr_pstrcat(r->pool, salt, "\n", text, NULL));
+
+    apr_table_setn(r->headers_out, "ETag", etag);
+    apr_table_setn(r->headers_out, "Cache-Control", "private, no-cache");
+    if (wanted && (!strcmp(wanted, "*") || ap_find_etag_weak(r->pool, wanted, etag))) {
+        r->status = HTTP_NOT_MODIFIED;
+        return OK;
+    }
+    return answer_text(r, HTTP_OK, "application/json", text);
+}
+
 json_t *json_time(int64_t seconds)
 {
     char text[sizeof("+292277026596-12-31T23:59:59Z")];

@@ -7,10 +7,13 @@
 
 #include <apr_buckets.h>
 #include <apr_strings.h>
+#include <http_log.h>
 #include <http_protocol.h>
 #include <http_request.h>
 #include <stdbool.h>
 #include <util_filter.h>
+
+APLOG_USE_MODULE(attune_billing);
 
 #define READ_SIZE 16384
 
@@ -21,21 +24,34 @@ static int body_refuse(request_rec *r, int status, const char *code, const char 
     return DONE;
 }
 
-static int body_too_large(request_rec *r)
+static int body_too_large(request_rec *r, apr_size_t most)
 {
+    ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r, "ATB0411: body refused: more than %" APR_SIZE_T_FMT " bytes", most);
     return body_refuse(r, HTTP_REQUEST_ENTITY_TOO_LARGE, "payload_too_large",
                        "The body is larger than this route reads.");
 }
 
-static int body_broken(request_rec *r, apr_status_t status)
+static int body_encoded(request_rec *r)
+{
+    ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r, "ATB0412: body refused: it has a Content-Encoding");
+    return body_refuse(r, HTTP_UNSUPPORTED_MEDIA_TYPE, "unsupported_content_encoding",
+                       "Send the body without a Content-Encoding.");
+}
+
+static int body_broken(request_rec *r, apr_status_t status, apr_size_t most)
 {
     int mapped = ap_map_http_request_error(status, HTTP_BAD_REQUEST);
 
     if (mapped == HTTP_REQUEST_ENTITY_TOO_LARGE) {
-        return body_too_large(r);
+        return body_too_large(r, most);
     }
     if (mapped == HTTP_REQUEST_TIME_OUT || APR_STATUS_IS_TIMEUP(status)) {
+        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r, "ATB0414: body refused: it did not arrive in time");
         return body_refuse(r, HTTP_REQUEST_TIME_OUT, "request_timeout", "The body did not arrive in time.");
+    }
+    ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r, "ATB0413: body refused: it broke off, or its chunks are malformed");
+    if (mapped == AP_FILTER_ERROR) {
+        return mapped; /* malformed chunks: httpd's own filter has answered already (http_filters.c) */
     }
     return body_refuse(r, HTTP_BAD_REQUEST, "incomplete_body", "The body could not be read to its end.");
 }
@@ -99,11 +115,10 @@ int body_read(request_rec *r, apr_size_t most, struct body *body)
     bool end = false;
 
     if (body_has_encoding(r)) {
-        return body_refuse(r, HTTP_UNSUPPORTED_MEDIA_TYPE, "unsupported_content_encoding",
-                           "Send the body without a Content-Encoding.");
+        return body_encoded(r);
     }
     if (length && apr_atoi64(length) > (apr_int64_t)most) {
-        return body_too_large(r);
+        return body_too_large(r, most);
     }
     body->data = apr_pcalloc(r->pool, room);
     body->length = 0;
@@ -115,10 +130,10 @@ int body_read(request_rec *r, apr_size_t most, struct body *body)
         }
         apr_brigade_cleanup(brigade);
         if (status == APR_ENOSPC) {
-            return body_too_large(r);
+            return body_too_large(r, most);
         }
         if (status != APR_SUCCESS) {
-            return body_broken(r, status);
+            return body_broken(r, status, most);
         }
     }
     return OK;

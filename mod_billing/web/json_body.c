@@ -143,7 +143,8 @@ static bool member_is_known(const char *name, const char *const *members)
     return false;
 }
 
-static bool json_is_clean(request_rec *r, const json_t *body, const char *const *members, int *answered)
+static bool json_is_clean(request_rec *r, const json_t *body, const char *const *members, bool by_member,
+                          int *answered)
 {
     const char *key;
     const json_t *value;
@@ -152,7 +153,7 @@ static bool json_is_clean(request_rec *r, const json_t *body, const char *const 
         *answered = problem_send(r, HTTP_BAD_REQUEST, "invalid_json", "The body must be one JSON object.");
         return false;
     }
-    if (query_names_identifier(r) || json_names_identifier(body, 0)) {
+    if (by_member && (query_names_identifier(r) || json_names_identifier(body, 0))) {
         *answered = identifier_refused(r);
         return false;
     }
@@ -166,7 +167,7 @@ static bool json_is_clean(request_rec *r, const json_t *body, const char *const 
     return true;
 }
 
-bool json_body_read(request_rec *r, const char *const *members, json_t **body, int *answered)
+static bool body_parse(request_rec *r, const char *const *members, bool by_member, json_t **body, int *answered)
 {
     struct body raw;
 
@@ -184,5 +185,15 @@ bool json_body_read(request_rec *r, const char *const *members, json_t **body, i
         return false;
     }
     apr_pool_cleanup_register(r->pool, *body, json_release, apr_pool_cleanup_null);
-    return json_is_clean(r, *body, members, answered);
+    return json_is_clean(r, *body, members, by_member, answered);
+}
+
+bool json_body_read(request_rec *r, const char *const *members, json_t **body, int *answered)
+{
+    return body_parse(r, members, true, body, answered);
+}
+
+bool operator_body_read(request_rec *r, const char *const *members, json_t **body, int *answered)
+{
+    return body_parse(r, members, false, body, answered);
 }

@@ -14,6 +14,9 @@
  * or query name an org, a customer or a subscription at any depth: those come from the authenticated request alone. */
 bool json_body_read(request_rec *r, const char *const *members, json_t **body, int *answered);
 
+/** For operators, who name orgs: everything but the look for identifiers. */
+bool operator_body_read(request_rec *r, const char *const *members, json_t **body, int *answered);
+
 /** The same look at the query alone, for routes without a body. */
 bool query_is_clean(request_rec *r, int *answered);
 

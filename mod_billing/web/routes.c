@@ -8,12 +8,15 @@
 #include "web/problem.h"
 
 #include <apr_strings.h>
+#include <http_log.h>
 #include <http_protocol.h>
 #include <http_request.h>
 
+APLOG_USE_MODULE(attune_billing);
+
 struct route {
     enum mount mount;
-    const char *path; /* below the mount; a '*' at the end stands for one more segment */
+    const char *path; /* below the mount; a '*' stands for one segment */
     int method;       /* M_GET answers HEAD too */
     route_handler *handler;
 };
@@ -22,7 +25,17 @@ static const struct route routes[] = {
     {MOUNT_API, "/checkout-session", M_POST, checkout_handler},
     {MOUNT_API, "/portal-session", M_POST, portal_handler},
     {MOUNT_API, "/webhook", M_POST, webhook_handler},
+    /* Clients add /ofrep/v1 to their base URL, which is the mount, or what lies above a mount called /ofrep. */
+    {MOUNT_OFREP, "/v1/evaluate/flags", M_POST, ofrep_bulk_handler},
+    {MOUNT_OFREP, "/v1/evaluate/flags/*", M_POST, ofrep_flag_handler},
+    {MOUNT_OFREP, "/ofrep/v1/evaluate/flags", M_POST, ofrep_bulk_handler},
+    {MOUNT_OFREP, "/ofrep/v1/evaluate/flags/*", M_POST, ofrep_flag_handler},
+    {MOUNT_ADMIN, "/orgs/*", M_GET, admin_org_show_handler},
+    {MOUNT_ADMIN, "/orgs/*", M_PUT, admin_org_configure_handler},
+    {MOUNT_ADMIN, "/orgs/*/overrides", M_POST, admin_override_add_handler},
+    {MOUNT_ADMIN, "/orgs/*/overrides/*", M_DELETE, admin_override_remove_handler},
     {MOUNT_API, "/summary", M_GET, summary_handler},
+    {MOUNT_API, "/features/*", M_GET, features_handler},
 };
 
 #define ROUTE_COUNT (sizeof(routes) / sizeof(*routes))
@@ -117,18 +130,27 @@ int routes_fixups(request_rec *r)
     return DECLINED;
 }
 
-/* The tail that '*' stands for, "" for a route without one, NULL where the path is another. */
+/* The path from the first '*' of the route on, "" for a route without one, NULL where the path is another. Each '*'
+ * stands for one segment that is not empty. */
 static const char *route_match(const struct route *route, const char *path)
 {
-    size_t length = strlen(route->path);
+    const char *tail = NULL, *pattern = route->path;
 
-    if (route->path[length - 1] != '*') {
-        return strcmp(route->path, path) ? NULL : "";
+    while (*pattern && (*pattern == '*' || *pattern == *path)) {
+        if (*pattern != '*') {
+            ++pattern;
+            ++path;
+            continue;
+        }
+        size_t length = strcspn(path, "/");
+        if (!length) {
+            return NULL;
+        }
+        tail = tail ? tail : path;
+        path += length;
+        ++pattern;
     }
-    if (strncmp(route->path, path, length - 1) || !path[length - 1] || strchr(path + length - 1, '/')) {
-        return NULL;
-    }
-    return path + length - 1;
+    return *pattern || *path ? NULL : tail ? tail : "";
 }
 
 static int route_method_not_allowed(request_rec *r, apr_int64_t allowed)
@@ -139,6 +161,7 @@ static int route_method_not_allowed(request_rec *r, apr_int64_t allowed)
                                    allowed & (AP_METHOD_BIT << M_PATCH) ? ", PATCH" : "",
                                    allowed & (AP_METHOD_BIT << M_DELETE) ? ", DELETE" : "", NULL);
 
+    ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, "ATB0421: the route takes %s", text + 2);
     apr_table_setn(r->headers_out, "Allow", text + 2);
     return problem_send(r, HTTP_METHOD_NOT_ALLOWED, "method_not_allowed", "Use one of the methods in Allow.");
 }
@@ -162,5 +185,6 @@ int routes_handler(request_rec *r)
     if (allowed) {
         return route_method_not_allowed(r, allowed);
     }
+    ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, "ATB0422: no such route");
     return problem_send(r, HTTP_NOT_FOUND, "not_found", "There is no such route here.");
 }

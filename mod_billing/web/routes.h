@@ -28,6 +28,9 @@ int routes_handler(request_rec *r);
  */
 typedef int route_handler(request_rec *r, const char *tail);
 
-route_handler checkout_handler, portal_handler, summary_handler, webhook_handler;
+route_handler admin_org_show_handler, admin_org_configure_handler, admin_override_add_handler,
+    admin_override_remove_handler;
+route_handler ofrep_flag_handler, ofrep_bulk_handler;
+route_handler checkout_handler, features_handler, portal_handler, summary_handler, webhook_handler;
 
 #endif

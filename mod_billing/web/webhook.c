@@ -85,7 +85,8 @@ int webhook_handler(request_rec *r, const char *tail)
         ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "ATB0404: webhook body refused: %s", error);
         return problem_send(r, HTTP_BAD_REQUEST, "invalid_event", "The body is not an event.");
     }
-    if (event.livemode != (config->mode == MODE_LIVE)) {
+    /* A connected account's events come in both modes to one endpoint, and are none of ours in either. */
+    if (!event.account && event.livemode != (config->mode == MODE_LIVE)) {
         ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
                       "ATB0405: event %s is of %s mode, this server of %s mode: the endpoint at the provider, or "
                       "BillingMode, is the wrong one",

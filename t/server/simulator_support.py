@@ -27,20 +27,21 @@ class Receiver:
 
     def __init__(self):
         self.bodies, self.headers, self.answers = [], [], []
+        self._came = threading.Condition()
         receiver = self
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            wbufsize = -1  # one segment for head and body, or Nagle's algorithm makes each delivery take 40 ms
 
             def do_POST(self):
                 length = int(self.headers["Content-Length"])
                 body = self.rfile.read(length)
                 if len(body) < length:
-                    receiver.bodies.append(None)
+                    receiver._keep(None)
                     self.close_connection = True
                     return
-                receiver.bodies.append(body)
-                receiver.headers.append(self.headers)
+                receiver._keep(body, self.headers)
                 self.send_response(receiver.answers.pop(0) if receiver.answers else 200)
                 self.send_header("Content-Length", "2")
                 self.end_headers()
@@ -61,6 +62,18 @@ class Receiver:
     @property
     def types(self):
         return [event["type"] for event in self.events]
+
+    def wait_for(self, count):
+        """Until that many deliveries have come, those that were cut off included."""
+        with self._came:
+            assert self._came.wait_for(lambda: len(self.bodies) >= count, 20), f"{len(self.bodies)} of {count} came"
+
+    def _keep(self, body, headers=None):
+        with self._came:
+            self.bodies.append(body)
+            if headers:
+                self.headers.append(headers)
+            self._came.notify_all()
 
     def forget(self):
         del self.bodies[:], self.headers[:]
@@ -104,7 +117,10 @@ def receiver(sim):
 
 
 def customer_of(sim, **fields):
-    return sim.api("POST", "customers", {"email": "jo@example.org", **fields}).body
+    """A new customer, of whom all webhooks have told."""
+    customer = sim.api("POST", "customers", {"email": "jo@example.org", **fields}).body
+    sim.post("settle")
+    return customer
 
 
 def session_of(sim, **fields):

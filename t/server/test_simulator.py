@@ -149,8 +149,8 @@ def test_the_first_answer_is_given_again(sim):
 
 
 def test_a_key_belongs_to_its_parameters_and_its_path(sim):
-    sim.api("POST", "customers", {"email": "a@b.c"}, idempotency_key="k")
-    for path, params in (("customers", {"email": "x@b.c"}), ("products", {"name": "a"})):
+    customer = sim.api("POST", "customers", {"email": "a@b.c"}, idempotency_key="k").body["id"]
+    for path, params in (("customers", {"email": "x@b.c"}), (f"customers/{customer}", {"email": "a@b.c"})):
         error = error_of(sim.api("POST", path, params, idempotency_key="k"), 400)
         assert error["type"] == "idempotency_error"
         assert "code" not in error
@@ -188,6 +188,12 @@ def test_keys_last_a_day_of_the_simulators_clock(sim):
     assert sim.api("POST", "customers", {"email": "a@b.c"}, idempotency_key="k").body["id"] == first
     sim.advance("1h")
     assert sim.api("POST", "customers", {"email": "a@b.c"}, idempotency_key="k").body["id"] != first
+
+
+def test_work_with_an_answer_that_cannot_be_given_is_still_remembered(sim):
+    for _ in range(2):
+        assert sim.api("POST", "customers", {"expand": ["nonsense"]}, idempotency_key="k").status == 400
+    assert len(sim.get("state/customer")["customer"]) == 1
 
 
 def test_get_and_delete_have_no_keys(sim):
@@ -237,7 +243,8 @@ def test_deleted_customers_are_a_stub(sim):
 def test_expansion(sim):
     subscription = subscription_of(sim)
     path = f"subscriptions/{subscription['id']}"
-    expanded = sim.api("GET", path, {"expand": ["customer", "latest_invoice.payments", "items.data.price.product"]}).body
+    expanded = sim.api("GET", path, {"expand": [
+        "customer", "latest_invoice.payments", "items.data.price.product"]}).body
     assert expanded["customer"]["object"] == "customer"
     assert expanded["latest_invoice"]["payments"]["data"][0]["status"] == "paid"
     assert expanded["items"]["data"][0]["price"]["product"]["name"] == "Founding member"
@@ -306,7 +313,8 @@ def test_the_recorded_requests_of_the_node_sdk_are_understood(sim):
         {"method": "POST", "url": "/v1/customers", "headers": {"authorization": "Bearer sk_test_abcd1234"},
          "body": "email=a%2Bb%40example.com&name=%C3%9Cn%C3%AF%20%26%20Co%20%28x%29%21%2A%27&metadata[tenant_id]=t1"}]
     for call in calls:
-        headers = {name: value for name, value in call["headers"].items() if name not in ("content-length", "idempotency-key")}
+        headers = {name: value for name, value in call["headers"].items()
+                   if name not in ("content-length", "idempotency-key")}
         reply = sim.request(call["method"], call["url"], call["body"] or None, headers)
         assert reply.status == 200 or reply.body["error"].get("code") == "resource_missing", (call, reply.text)
 

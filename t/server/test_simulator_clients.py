@@ -12,6 +12,12 @@ from stripe_simulator.driver import Driver
 CLIENTS = TOP / "t" / "clients"
 
 
+def node_of(clients):
+    """The node that was installed with the packages, where the machine's own is too old."""
+    chosen = clients / "node-path"
+    return chosen.read_text().strip() if chosen.exists() else "node"
+
+
 @pytest.fixture(scope="module")
 def clients(tmp_path_factory):
     """t/clients with its packages: where ATTUNE_CLIENTS says they are installed, or installed here for once."""
@@ -32,16 +38,17 @@ def run(command, folder):
 def test_the_official_sdk_lives_through_everything_and_its_typings_fit(clients, tmp_path):
     """Every object and event that the story makes is held against Stripe's own typings, so that neither a member that
     they demand is missing nor one that they do not know is there."""
+    node = node_of(clients)
     with Driver.start() as sim:
-        run(["node", str(clients / "simulator" / "story.mjs"), sim.url], clients)
-        made = run(["node", str(clients / "simulator" / "typings.mjs"), sim.url], clients)
+        run([node, str(clients / "simulator" / "story.mjs"), sim.url], clients)
+        made = run([node, str(clients / "simulator" / "typings.mjs"), sim.url], clients)
     for kind in ("Stripe.Checkout.Session", "Stripe.Subscription", "Stripe.Invoice", "Stripe.Event", "Before<"):
         assert f": {kind}" in made
     (tmp_path / "node_modules").symlink_to(clients / "node_modules")
     judged = [made, made.replace('"cancel_at_period_end": false', '"cancel_at_period_end": 0', 1)]
     for index, text in enumerate(judged):
         (tmp_path / f"made{index}.ts").write_text(text)
-    tsc = [str(clients / "node_modules" / ".bin" / "tsc"), "--noEmit", "--strict", "--module", "nodenext",
+    tsc = [node, str(clients / "node_modules" / ".bin" / "tsc"), "--noEmit", "--strict", "--module", "nodenext",
            "--moduleResolution", "nodenext", "--target", "es2022", "--skipLibCheck", "--types", "node"]
     run([*tsc, "made0.ts"], tmp_path)
     # The judge is awake: it sees one wrong member.

@@ -74,6 +74,8 @@ def test_declines_are_said_and_can_be_tried_again(sim, receiver, fields, said):
     page = submit(sim, session["url"], **{"card": "4242424242424242", "action": "pay", **fields})
     assert page.status == 200
     assert re.search(r'<p role="alert"[^>]*>([^<]*)', page.text)[1].find(said.replace("'", "&#x27;")) >= 0
+    if "card" in fields:
+        assert f'value="{fields["card"]}"' in page.text
     assert "checkout.session.completed" not in receiver.types
     assert submit(sim, session["url"], card="4242424242424242", action="pay").status == 303
 
@@ -108,10 +110,12 @@ def test_expired_sessions_and_unknown_pages(sim):
 
 
 def test_a_payment_link_makes_a_session(sim, receiver):
-    link = sim.api("POST", "payment_links", {"line_items": [{"price": "price_once", "quantity": 1}], "after_completion": {
-        "type": "redirect", "redirect": {"url": "https://app.example.com/thanks"}},
+    link = sim.api("POST", "payment_links", {
+        "line_items": [{"price": "price_once", "quantity": 1}],
+        "after_completion": {"type": "redirect", "redirect": {"url": "https://app.example.com/thanks"}},
         "restrictions": {"completed_sessions": {"limit": 1}}}).body
-    visit = sim.request("GET", path_of(sim, link["url"]) + "?client_reference_id=inv_7&prefilled_email=jo%40example.org")
+    written = "?client_reference_id=inv_7&prefilled_email=jo%40example.org"
+    visit = sim.request("GET", path_of(sim, link["url"]) + written)
     assert visit.status == 303
     done = submit(sim, visit.headers["Location"], card="4242424242424242")
     assert done.headers["Location"] == "https://app.example.com/thanks"

@@ -194,7 +194,8 @@ def test_an_unpaid_subscription_gathers_drafts_and_comes_back(sim):
     renew(sim, subscription)
     assert status_of(sim, subscription) == "unpaid"
     renew(sim, subscription)
-    latest = sim.api("GET", f"subscriptions/{subscription['id']}", {"expand": ["latest_invoice"]}).body["latest_invoice"]
+    state = sim.api("GET", f"subscriptions/{subscription['id']}", {"expand": ["latest_invoice"]}).body
+    latest = state["latest_invoice"]
     assert (latest["status"], latest["auto_advance"]) == ("draft", False)
     sim.post(f"subscriptions/{subscription['id']}/fail-next-payment", times=0)
     sim.api("POST", f"invoices/{latest['id']}/pay")

@@ -185,6 +185,7 @@ def test_twice_lost_and_cut(sim, receiver):
         sim.post("faults", on="webhook", kind=kind)
         customer_of(sim)
         sim.post("settle")
+    receiver.wait_for(3)
     twice, lost, cut = sim.get("events")
     assert [body and json.loads(body)["id"] for body in receiver.bodies] == [twice["id"], twice["id"], None]
     undelivered = sim.api("GET", "events", {"delivery_success": False}).body["data"]

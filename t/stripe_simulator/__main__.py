@@ -21,7 +21,7 @@ def parse(arguments):
     parser.add_argument("--seed", default="1", help="ids are the same in every run with the same seed (1)")
     parser.add_argument("--key", help="the one API key accepted (any test mode key)")
     parser.add_argument("--webhook", action="append", default=[], metavar="URL", help="endpoint; may be repeated")
-    parser.add_argument("--secret", action="append", default=[], metavar="whsec_…", help="its secret, in the same order")
+    parser.add_argument("--secret", action="append", default=[], metavar="whsec_…", help="its secret, in that order")
     parser.add_argument("--price", action="append", default=[], metavar="ID=AMOUNT:CURRENCY:INTERVAL[:NAME]",
                         help="a price to begin with, such as price_founding=2900:usd:month:Founding member")
     parser.add_argument("--api-version", default=NEWEST, help=f"the account's version: the shape of events ({NEWEST})")

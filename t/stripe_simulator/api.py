@@ -51,7 +51,7 @@ def check_key(sim, authorization):
         raise unauthorized(LIVE_REFUSED)
     if key.startswith("pk_test_"):
         raise StripeError(401, "This API call cannot be made with a publishable API key. Please use a secret API key.",
-                          code="secret_key_required", remembered=False)
+                          code="secret_key_required")
     if not re.match(r"^(sk|rk)_test_\w{4,}$", key) or sim.key not in (None, key):
         raise unauthorized(f"Invalid API Key provided: {key[:8]}{'*' * 8}{key[-4:] if len(key) > 16 else ''}")
 
@@ -126,29 +126,27 @@ def _run(sim, request, call, headers, before=None, instead=None):
     if before:
         before()
     with sim.lock:
-        result, remembered = _execute(sim, route, call, headers, instead)
-        if key is not None and remembered:
+        result = _execute(sim, route, call, headers, instead)
+        if key is not None:
             sim.ledger.finish(key, (result.status, result.body, call.request_id))
             result.headers.update({"Idempotency-Key": key, "Original-Request": call.request_id,
                                    "Stripe-Should-Retry": "false", **(instead.headers if instead else {})})
-        elif key is not None:
-            sim.ledger.forget(key)
     return result
 
 
 def _prepare(sim, request, call):
     """The route, with its parameters checked: what fails here is not remembered under the key."""
     if not VERSION.match(call.version):
-        raise invalid(f"Invalid Stripe API version: {call.version}", remembered=False)
+        raise invalid(f"Invalid Stripe API version: {call.version}")
     content_type = (request.header("Content-Type") or FORM).partition(";")[0].strip().lower()
     if request.method == "POST" and request.body and content_type != FORM:
         raise invalid("Invalid request (check that your POST content type is application/x-www-form-urlencoded). If "
-                      "you have any questions, we can help at https://support.stripe.com/.", remembered=False)
+                      "you have any questions, we can help at https://support.stripe.com/.")
     route, ids = routes.match(call.method, call.path)
     if route is None:
         raise StripeError(404, f"Unrecognized request URL ({call.method}: {call.path}). Please see "
                           "https://stripe.com/docs or we can help at https://support.stripe.com/. (The simulator "
-                          "has a part of Stripe's API.)", remembered=False)
+                          "has a part of Stripe's API.)")
     call.ids = tuple(unquote(identifier) for identifier in ids)
     raw = "&".join(filter(None, (request.query, _text(request.body))))
     call.params = forms.decode(raw)
@@ -160,11 +158,11 @@ def _text(body):
     try:
         return body.decode("utf-8")
     except UnicodeDecodeError:
-        raise invalid("Invalid UTF-8 in the request.", remembered=False) from None
+        raise invalid("Invalid UTF-8 in the request.") from None
 
 
 def _execute(sim, route, call, headers, instead):
-    """The answer, and whether an idempotency key keeps it."""
+    """The answer, be it an error, that an idempotency key keeps from now on."""
     try:
         if instead:
             raise instead
@@ -172,9 +170,9 @@ def _execute(sim, route, call, headers, instead):
             value = route.handler(sim, call)
         value = expand(sim, value, call.params.get("expand", []))
         shapes.render(value, call.version)
-        return Answer(200, _json(value), dict(headers)), True
+        return Answer(200, _json(value), dict(headers))
     except StripeError as problem:
-        return _error(problem, headers), problem.remembered
+        return _error(problem, headers)
 
 
 def _json(value):

@@ -108,7 +108,8 @@ def sellable_price(sim, entry, param):
         return price_from_data(sim, entry["price_data"], f"{param}[price_data]")
     price = sim.store.find("price", entry["price"], f"{param}[price]")
     if not price["active"]:
-        raise invalid("The price specified is inactive. This field only accepts active prices.", param=f"{param}[price]")
+        raise invalid("The price specified is inactive. This field only accepts active prices.",
+                      param=f"{param}[price]")
     return price
 
 

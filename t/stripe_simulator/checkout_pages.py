@@ -4,7 +4,7 @@ import re
 
 from . import checkout_payment, payment_links, portal
 from .errors import StripeError
-from .layout import Redirect, alert, card_field, escape, instrument_from, lines_table, money, page
+from .layout import GOOD_CARD, Redirect, alert, card_field, escape, instrument_from, lines_table, money, page
 
 REFERENCE = re.compile(r"^[A-Za-z0-9_-]{1,200}$")
 DECLINED_CARD = "4000000000000002"
@@ -15,7 +15,7 @@ def checkout(sim, identifier, form, query):
     if session["status"] != "open":
         what = "has been paid already" if session["status"] == "complete" else "has expired"
         return page("Checkout", f"<p id=\"closed\">This Checkout Session {what}.</p>{_back(session)}")
-    return _checkout_form(sim, session, None) if form is None else _checkout_paid(sim, session, form)
+    return _checkout_form(sim, session, {}, None) if form is None else _checkout_paid(sim, session, form)
 
 
 def _checkout_paid(sim, session, form):
@@ -31,7 +31,7 @@ def _checkout_paid(sim, session, form):
         except StripeError as refusal:
             problem = refusal.body["message"]
     if problem:
-        return _checkout_form(sim, session, problem)
+        return _checkout_form(sim, session, form, problem)
     if session["success_url"]:
         return Redirect(session["success_url"].replace("{CHECKOUT_SESSION_ID}", session["id"]))
     return page("Thank you", "<p id=\"paid\">The payment is made.</p>")
@@ -49,7 +49,8 @@ def _back(session):
     return f"<p><a id=\"cancel\" href=\"{escape(url)}\">← Go back</a></p>"
 
 
-def _checkout_form(sim, session, problem):
+def _checkout_form(sim, session, form, problem):
+    """`form` is what was filled in before, if it comes again."""
     note = sim.store.note(session["id"])
     parts = [_back(session), alert(problem)]
     if note["lines"]:
@@ -63,16 +64,16 @@ def _checkout_form(sim, session, problem):
         fields += f"<p>Paying as <strong>{escape(known)}</strong></p>"
     elif not session["customer"]:
         fields += ("<label for=\"email\">E-mail</label><input id=\"email\" name=\"email\" type=\"email\" "
-                   "autocomplete=\"email\" required>")
+                   f"value=\"{escape(_text(form, 'email') or '')}\" autocomplete=\"email\" required>")
     if checkout_payment.needs_payment_method(sim, session):
-        fields += card_field()
+        fields += card_field(_text(form, "card") or GOOD_CARD)
     verb = {"subscription": "Subscribe", "setup": "Save card"}.get(session["mode"], "Pay")
     if session["payment_status"] == "unpaid" and session["amount_total"]:
         verb += f" and pay {money(session['amount_total'], session['currency'])}" if verb == "Subscribe" else (
             f" {money(session['amount_total'], session['currency'])}")
-    parts.append(f"<form method=\"post\">{fields}<button class=\"first\" id=\"pay\" name=\"action\" value=\"pay\">{verb}"
-                 "</button><button id=\"decline\" name=\"action\" value=\"decline\">Use a card that is declined</button>"
-                 "</form>")
+    buttons = (f"<button class=\"first\" id=\"pay\" name=\"action\" value=\"pay\">{verb}</button>"
+               "<button id=\"decline\" name=\"action\" value=\"decline\">Use a card that is declined</button>")
+    parts.append(f"<form method=\"post\">{fields}{buttons}</form>")
     return page("Checkout", "".join(parts))
 
 

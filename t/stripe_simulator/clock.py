@@ -75,4 +75,5 @@ def add_interval(moment, interval, count, anchor):
     year, month = divmod(months, 12)
     day = min(anchored.day, calendar.monthrange(year, month + 1)[1])
     midnight = datetime(year, month + 1, day, tzinfo=timezone.utc)
-    return int((midnight + timedelta(hours=anchored.hour, minutes=anchored.minute, seconds=anchored.second)).timestamp())
+    time_of_day = timedelta(hours=anchored.hour, minutes=anchored.minute, seconds=anchored.second)
+    return int((midnight + time_of_day).timestamp())

@@ -8,19 +8,25 @@ from .clock import parse_duration
 from .errors import ControlError, StripeError
 from .settings import Settings
 
+WAIT_SECONDS = 60.0
+
 
 def answer(sim, request):
-    """(status, headers, body). A POST waits until the webhooks it caused are answered, unless "wait" is false."""
+    """(status, headers, body). A POST waits until the webhooks it caused are answered: up to "wait" seconds, or not
+    at all where that is false."""
     headers = {"Content-Type": "application/json", "Cache-Control": "no-store"}
     try:
         body = json.loads(request.body) if request.body else {}
         if not isinstance(body, dict):
             raise ControlError("the body is a JSON object")
-        wait = body.pop("wait", True)
+        wait = body.pop("wait", WAIT_SECONDS)
+        wait = WAIT_SECONDS if wait is True else wait
+        if not isinstance(wait, (int, float)):
+            raise ControlError("wait is true, false or a number of seconds")
         query = {name: values[-1] for name, values in parse_qs(request.query).items()}
         value = _run(sim, request.method, request.path[len("/_sim/"):].strip("/").split("/"), body, query)
-        if request.method == "POST" and wait and not sim.webhooks.settle(60.0):
-            raise ControlError("done, but webhooks were not answered within 60 s")
+        if request.method == "POST" and wait and not sim.webhooks.settle(wait):
+            raise ControlError(f"done, but webhooks were not answered within {wait} s")
         return 200, headers, _json(value if value is not None else {"ok": True})
     except json.JSONDecodeError as problem:
         return 400, headers, _json({"error": f"not JSON: {problem}"})

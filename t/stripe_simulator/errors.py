@@ -3,14 +3,12 @@
 
 
 class StripeError(Exception):
-    """An answer with an error object. `remembered` says whether an idempotency key keeps it: Stripe keeps what the
-    endpoint answered once it began to run, not what was refused before."""
+    """An answer with an error object. An idempotency key keeps it if it was raised while the endpoint ran, and not if
+    the request was refused before."""
 
-    def __init__(self, status, message, *, kind="invalid_request_error", code=None, param=None, remembered=True,
-                 headers=None, **more):
+    def __init__(self, status, message, *, kind="invalid_request_error", code=None, param=None, headers=None, **more):
         super().__init__(message)
         self.status = status
-        self.remembered = remembered
         self.headers = headers or {}
         self.body = {"type": kind, "message": message, **more}
         if code:
@@ -24,8 +22,8 @@ class ControlError(Exception):
     """A control call that cannot be done; its text is for the person who writes the test."""
 
 
-def invalid(message, param=None, code=None, remembered=True, **more):
-    return StripeError(400, message, param=param, code=code, remembered=remembered, **more)
+def invalid(message, param=None, code=None, **more):
+    return StripeError(400, message, param=param, code=code, **more)
 
 
 def missing(noun, identifier, param=None, hint=""):
@@ -35,7 +33,7 @@ def missing(noun, identifier, param=None, hint=""):
 
 
 def unauthorized(message):
-    return StripeError(401, message, remembered=False, headers={"WWW-Authenticate": 'Bearer realm="Stripe"'})
+    return StripeError(401, message, headers={"WWW-Authenticate": 'Bearer realm="Stripe"'})
 
 
 def card_declined(decline):

@@ -37,7 +37,7 @@ def expand(sim, answer, paths):
         steps = path.split(".")
         if len(steps) > MAX_DEPTH + (steps[0] == "data"):
             raise invalid(f"You cannot expand more than {MAX_DEPTH} levels of a property (was trying to expand "
-                          f"{path}).", param="expand", remembered=False)
+                          f"{path}).", param="expand")
         _walk(sim, answer, steps, path)
     return answer
 
@@ -70,7 +70,7 @@ def _walk(sim, value, steps, path):
 
 
 def _refused(path):
-    return invalid(f"This property cannot be expanded ({path}).", param="expand[0]", remembered=False)
+    return invalid(f"This property cannot be expanded ({path}).", param="expand[0]")
 
 
 def _payments(sim, invoice):

@@ -53,8 +53,7 @@ class Rule:
             headers["Stripe-Should-Retry"] = "true" if self.should_retry else "false"
         if self.status == 429 and self.code != "lock_timeout":
             headers["Stripe-Rate-Limited-Reason"] = "global-rate"
-        return StripeError(self.status, self.message or message, kind=kind, code=self.code or code,
-                           remembered=self.remember, headers=headers)
+        return StripeError(self.status, self.message or message, kind=kind, code=self.code or code, headers=headers)
 
 
 class Faults:

@@ -16,16 +16,16 @@ def decode(raw):
     result = {}
     pairs = [pair for pair in raw.split("&") if pair]
     if len(pairs) > MAX_PAIRS:
-        raise invalid(f"Too many parameters: at most {MAX_PAIRS} are accepted.", remembered=False)
+        raise invalid(f"Too many parameters: at most {MAX_PAIRS} are accepted.")
     for pair in pairs:
         name, _, value = pair.partition("=")
         name, value = _unquote(name), _unquote(value)
         match = NAME.match(name)
         if not match:
-            raise invalid(f"Invalid parameter name: {name!r}", param=name, remembered=False)
+            raise invalid(f"Invalid parameter name: {name!r}", param=name)
         path = [match[1]] + re.findall(r"\[([^\[\]]*)\]", match[2])
         if len(path) > MAX_DEPTH:
-            raise invalid(f"Parameter nested too deeply: {name!r}", param=name, remembered=False)
+            raise invalid(f"Parameter nested too deeply: {name!r}", param=name)
         _put(result, path, value, name)
     return result
 
@@ -34,19 +34,17 @@ def _unquote(text):
     try:
         return unquote_to_bytes(text.replace("+", " ")).decode("utf-8")
     except UnicodeDecodeError:
-        raise invalid("Invalid UTF-8 in the request.", remembered=False) from None
+        raise invalid("Invalid UTF-8 in the request.") from None
 
 
 def _put(container, path, value, name):
     for step, following in zip(path, path[1:]):
         if not isinstance(container, dict):
-            raise invalid(f"Invalid parameter: {name!r} is given both as a value and as an object", param=name,
-                          remembered=False)
+            raise invalid(f"Invalid parameter: {name!r} is given both as a value and as an object", param=name)
         container = container.setdefault(step, [] if following == "" else {})
     if path[-1] == "" and isinstance(container, list):
         container.append(value)
     elif isinstance(container, dict) and path[-1] != "" and not isinstance(container.get(path[-1]), (dict, list)):
         container[path[-1]] = value
     else:
-        raise invalid(f"Invalid parameter: {name!r} is given both as a value and as an object", param=name,
-                      remembered=False)
+        raise invalid(f"Invalid parameter: {name!r} is given both as a value and as an object", param=name)

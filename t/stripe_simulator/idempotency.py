@@ -36,7 +36,7 @@ class Ledger:
         again. Raises for a key at work, used for something else, or too long."""
         if len(key) > MAX_KEY:
             raise StripeError(400, f"Idempotency keys can be at most {MAX_KEY} characters long.",
-                              kind="idempotency_error", remembered=False)
+                              kind="idempotency_error")
         self._forget_old()
         fingerprint = hashlib.sha256(json.dumps([call.method, call.path, call.params], sort_keys=True).encode())
         entry = self._entries.get(key)
@@ -46,11 +46,11 @@ class Ledger:
         if entry.fingerprint != fingerprint.hexdigest():
             raise StripeError(400, "Keys for idempotent requests can only be used with the same parameters they were "
                               f"first used with. Try using a key other than '{key}' if you meant to execute a "
-                              "different request.", kind="idempotency_error", remembered=False)
+                              "different request.", kind="idempotency_error")
         if entry.answer is None:
             raise StripeError(409, "There is currently another in-progress request using this Idempotent Key (that "
                               f"probably means you submitted twice, and the other request is still going through): "
-                              f"{key}", code="idempotency_key_in_use", remembered=False)
+                              f"{key}", code="idempotency_key_in_use")
         return entry
 
     def finish(self, key, answer):

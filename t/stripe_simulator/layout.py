@@ -32,6 +32,7 @@ EXPLAINED = (
     ("000123456789", "bank account: pays four days later"),
     ("000111111116", "bank account: fails four days later"),
 )
+GOOD_CARD = EXPLAINED[0][0]
 
 
 class Redirect:
@@ -72,12 +73,13 @@ def lines_table(lines, total, currency):
             f"{money(total, currency)}</strong></td></tr></tbody></table>")
 
 
-def card_field():
+def card_field(value=GOOD_CARD):
     options = "".join(f"<option value=\"{number}\">{number}: {what}</option>" for number, what in EXPLAINED)
     rows = "".join(f"<tr><td><code>{number}</code></td><td>{what}</td></tr>" for number, what in EXPLAINED)
-    return (f"<label for=\"card\">Test card or bank account</label><input id=\"card\" name=\"card\" list=\"test-cards\" "
-            f"value=\"{EXPLAINED[0][0]}\" autocomplete=\"off\" required><datalist id=\"test-cards\">{options}</datalist>"
-            f"<details><summary>Test numbers</summary><table><tbody>{rows}</tbody></table></details>")
+    return (f"<label for=\"card\">Test card or bank account</label>"
+            f"<input id=\"card\" name=\"card\" list=\"test-cards\" value=\"{escape(value)}\" autocomplete=\"off\" "
+            f"required><datalist id=\"test-cards\">{options}</datalist><details><summary>Test numbers</summary>"
+            f"<table><tbody>{rows}</tbody></table></details>")
 
 
 def instrument_from(form):

@@ -7,7 +7,7 @@ CURRENCIES = frozenset("usd eur gbp cad aud chf sek nok dkk pln czk jpy mxn nzd 
 
 
 def _refuse(message, param, code=None):
-    return invalid(message, param=param, code=code, remembered=False)
+    return invalid(message, param=param, code=code)
 
 
 def text(limit=5000, blank=False):

@@ -15,9 +15,9 @@ def subscription_of(sim, invoice):
 def method_for(sim, customer_id, subscription=None, invoice=None):
     """The payment method that Stripe would use: the invoice's, the subscription's, the customer's."""
     customer = sim.store.get("customer", customer_id)
-    settings = customer.get("invoice_settings") or {"default_payment_method": None}
-    chosen = ((invoice and invoice["default_payment_method"]) or (subscription and subscription["default_payment_method"])
-              or settings["default_payment_method"])
+    holders = (invoice, subscription, customer.get("invoice_settings"))
+    chosen = next((holder["default_payment_method"] for holder in holders
+                   if holder and holder["default_payment_method"]), None)
     return sim.store.get("payment_method", chosen) if chosen else None
 
 

@@ -32,8 +32,7 @@ def portal_view(sim, session, customer, problem=None, done=None):
 
 
 def _button(action, label, first=False):
-    return (f"<button id=\"{action.replace('_', '-')}\" name=\"action\" value=\"{action}\""
-            f"{' class=first' if first else ''}>{label}</button>")
+    return f"<button name=\"action\" value=\"{action}\"{' class=first' if first else ''}>{label}</button>"
 
 
 def _subscription(subscription):
@@ -54,8 +53,8 @@ def _subscription(subscription):
             f"<p>Status: <strong class=\"status\">{escape(subscription['status'])}</strong></p>"
             f"<p>{money(price['unit_amount'] * item['quantity'], price['currency'])} each "
             f"{escape(price['recurring']['interval'])}; this period ends on {day(item['current_period_end'])}</p>{ends}"
-            f"<form method=\"post\"><input type=\"hidden\" name=\"subscription\" value=\"{subscription['id']}\">{buttons}"
-            "</form></section>")
+            f"<form method=\"post\"><input type=\"hidden\" name=\"subscription\" value=\"{subscription['id']}\">"
+            f"{buttons}</form></section>")
 
 
 def _invoice(invoice):

@@ -52,7 +52,8 @@ CUSTOMER_LIST = listing(created=RANGE, email=text(512), test_clock=anything)
 
 PRODUCT = {**EXPAND, "name": text(), "active": boolean, "description": unsettable(text()), "metadata": metadata,
            "images": unsettable(array(text(), 8)), "statement_descriptor": text(22), "unit_label": unsettable(text(12)),
-           "url": unsettable(text()), **accepted("marketing_features package_dimensions shippable tax_code tax_details")}
+           "url": unsettable(text()),
+           **accepted("marketing_features package_dimensions shippable tax_code tax_details")}
 PRODUCT_CREATE = Fields({**PRODUCT, "name!": text(), "id": text(), "default_price_data": PRICE_DATA, "type": anything})
 PRODUCT_UPDATE = Fields({**PRODUCT, "default_price": text()})
 PRODUCT_LIST = listing(active=boolean, created=RANGE, ids=array(text()), shippable=anything, type=anything,

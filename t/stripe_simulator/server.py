@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from . import api, control, pages
 
 MAX_BODY = 1 << 20
+MAX_DISCARDED = 16 << 20
 IDLE_SECONDS = 75
 TICK_SECONDS = 0.5
 
@@ -81,6 +82,10 @@ class Handler(BaseHTTPRequestHandler):
         if not length.isdecimal():
             return self._refuse(400, b"bad Content-Length\n")
         if int(length) > MAX_BODY:
+            # Read past some of it, so that the client hears the refusal instead of a broken connection.
+            left = min(int(length), MAX_DISCARDED)
+            while left > 0 and (piece := self.rfile.read(min(left, 65536))):
+                left -= len(piece)
             return self._refuse(413, b"too large\n")
         return self.rfile.read(int(length))
 

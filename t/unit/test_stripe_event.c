@@ -96,7 +96,7 @@ static void no_event(void)
         {"{} x", "not JSON"},
         {"\xef\xbb\xbf{}", "not JSON"},
         {"{\"id\":\"a\xff\"}", "UTF-8"},
-        {"{\"id\":\"a\\u0000b\"}", "NUL"},
+        {"{\"id\":\"a\\u0000b\",\"object\":\"event\",\"type\":\"t\",\"created\":1,\"livemode\":true}", "control"},
         {"{\"a\\u0000b\":1}", "NUL"},
         {"{\"id\":\"1\",\"id\":\"2\"}", "twice"},
         {"{\"n\":99999999999999999999}", "range"},

@@ -314,7 +314,7 @@ static void subscriptions_list(void)
 static void events_list(void)
 {
     struct event_page page;
-    struct event_query query = {.since = 1700000000, .undelivered_only = true};
+    struct event_query query = {.since = 1700000000, .until = 1700003600, .undelivered_only = true};
     world_answer(200, "",
                  "{\"has_more\":true,\"data\":[{\"id\":\"evt_2\",\"data\":{\"object\":{}}},{\"id\":\"evt_1\"}]}");
     world_answer(200, "", "{\"has_more\":false,\"data\":[]}");
@@ -328,7 +328,7 @@ static void events_list(void)
     const char *line = world_request(0)->line;
     CU_ASSERT_PTR_NOT_NULL(strstr(line, "GET /v1/events?types[0]=checkout.session.async_payment_failed&types[1]="));
     CU_ASSERT_PTR_NOT_NULL(strstr(line, "&types[12]=invoice.payment_succeeded&delivery_success=false&created[gte]="
-                                        "1700000000&limit=50 HTTP/1.1"));
+                                        "1700000000&created[lte]=1700003600&limit=50 HTTP/1.1"));
     query = (struct event_query){.cursor = page.next};
     CU_ASSERT_EQUAL(stripe_events_list(&world.call, &query, &page).outcome, PROVIDER_OK);
     CU_ASSERT_EQUAL(page.count, 0);

@@ -127,6 +127,27 @@ static void test_robbed_holder_wakes_up(void)
     free(table);
 }
 
+/* Stopped before it even looked: what it sees then is good, only the lock is no longer its own. */
+static void test_robbed_before_it_looked(void)
+{
+    struct table *table = fixture_table(300);
+    struct org_state newer = fixture_state(3, 0), older = fixture_state(2, 0);
+    struct slot_key key = org_key(table);
+    struct hold stopped;
+    hold_begin(&stopped, table, &key);
+    CU_ASSERT_TRUE(table_store(table, org, true, &newer, 5));
+    for (unsigned i = 0; i < 2 * WAYS; ++i) {
+        stopped.seen[i / WAYS][i % WAYS] = stopped.bucket[i / WAYS]->control[i % WAYS];
+    }
+    struct slot_image late = head_of(table, &older);
+    for (unsigned i = 0; i < 2 * WAYS; ++i) {
+        CU_ASSERT_EQUAL(hold_write(&stopped, (struct spot){i / WAYS, i % WAYS}, &late), OUTCOME_AGAIN);
+    }
+    CU_ASSERT_TRUE(fixture_holds(table, org, true, &newer));
+    CU_ASSERT_PTR_NULL(table_validate(table));
+    free(table);
+}
+
 /* Stopped between its last look at the lock and its exchange, which is the latest moment there is: what it expects in
  * the control word is no longer there, in any slot of the two buckets, empty, live or busy. */
 static void test_fence_changes_every_word(void)
@@ -267,6 +288,7 @@ static const struct unit_test tests[] = {
     {"killed_with_the_lock", test_killed_with_the_lock},
     {"killed_while_writing", test_killed_while_writing},
     {"robbed_holder_wakes_up", test_robbed_holder_wakes_up},
+    {"robbed_before_it_looked", test_robbed_before_it_looked},
     {"fence_changes_every_word", test_fence_changes_every_word},
     {"late_words", test_late_words},
     {"robber_dies", test_robber_dies},

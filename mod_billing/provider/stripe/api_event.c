@@ -22,6 +22,9 @@ static void query_filter(struct form *form, const void *baton)
     if (query->since > 0) {
         form_integer(form, "created[gte]", query->since);
     }
+    if (query->until > 0) {
+        form_integer(form, "created[lte]", query->until);
+    }
 }
 
 struct bodies {

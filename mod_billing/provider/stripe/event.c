@@ -190,7 +190,9 @@ const char *stripe_event_parse(apr_pool_t *pool, const void *body, size_t len, c
                                struct billing_event *event)
 {
     json_error_t json_error;
-    json_t *root = json_loadb(body, len, JSON_REJECT_DUPLICATES, &json_error);
+    /* A NUL is allowed in what nobody reads here, since refusing an event loses it; field.c refuses it where it counts.
+     */
+    json_t *root = json_loadb(body, len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &json_error);
     struct fields fields = {.pool = pool};
     *event = (struct billing_event){.kind = EVENT_UNHANDLED};
     if (!root) {

@@ -25,7 +25,6 @@ const json_t *field_get(const json_t *object, const char *name)
     return json_is_null(member) ? NULL : member;
 }
 
-/* jansson refuses NUL inside of a string, so the length that counts is strlen's. */
 static const char *text_of(struct fields *fields, const json_t *value, const char *name, size_t max)
 {
     if (!value) {
@@ -37,7 +36,7 @@ static const char *text_of(struct fields *fields, const json_t *value, const cha
         return NULL;
     }
     size_t len = json_string_length(value);
-    if (len == 0 || len > max || text_has_control(text)) {
+    if (len == 0 || len > max || strlen(text) != len || text_has_control(text)) {
         field_fail(fields, "%s is empty, longer than %" APR_SIZE_T_FMT " bytes, or has control characters", name, max);
         return NULL;
     }

@@ -69,6 +69,9 @@ static bool time_decode(const char *text, size_t len, int64_t *time)
 static bool element_decode(const char *element, size_t len, struct signature_header *header)
 {
     const char *equals = memchr(element, '=', len);
+    if (len > 0 && (element[0] == ' ' || element[0] == '\t')) {
+        return false; /* the provider sends no blanks: httpd joins two headers of one name with ", " */
+    }
     if (!equals) {
         return true;
     }

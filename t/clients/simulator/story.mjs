@@ -155,7 +155,8 @@ async function invoicing({ once }, customer) {
     currency: 'usd', metadata: { ref: 'INV-1' }, pending_invoice_items_behavior: 'exclude' });
   const work = await stripe.invoiceItems.create(
     { customer: customer.id, invoice: draft.id, amount: 1500, currency: 'usd', description: 'Work' });
-  await stripe.invoiceItems.create({ customer: customer.id, invoice: draft.id, pricing: { price: once.id }, quantity: 2 });
+  await stripe.invoiceItems.create(
+    { customer: customer.id, invoice: draft.id, pricing: { price: once.id }, quantity: 2 });
   await stripe.invoiceItems.update(work.id, { amount: 1000 });
   assert.equal((await stripe.invoices.retrieve(draft.id)).amount_due, 4000);
   const open = await stripe.invoices.finalizeInvoice(draft.id);
@@ -184,17 +185,17 @@ async function invoicing({ once }, customer) {
 }
 
 async function delayed({ price }) {
+  const parameters = {
+    mode: 'subscription', line_items: [{ price: price.id, quantity: 1 }], success_url: 'https://app.example.com/ok' };
   for (const outcome of ['succeeded', 'failed']) {
-    const session = await stripe.checkout.sessions.create({
-      mode: 'subscription', line_items: [{ price: price.id, quantity: 1 }], success_url: 'https://app.example.com/ok' });
+    const session = await stripe.checkout.sessions.create(parameters);
     const unpaid = await control.post(`checkout/${session.id}/pay`, { async: true, email: 'bank@example.com' });
     assert.equal(unpaid.payment_status, 'unpaid');
     await silence();
     await control.post(`checkout/${session.id}/async`, { outcome });
     assert.ok(receiver.types().includes(`checkout.session.async_payment_${outcome}`));
   }
-  const left = await stripe.checkout.sessions.create({
-    mode: 'subscription', line_items: [{ price: price.id, quantity: 1 }], success_url: 'https://app.example.com/ok' });
+  const left = await stripe.checkout.sessions.create(parameters);
   assert.equal((await stripe.checkout.sessions.expire(left.id)).status, 'expired');
   assert.equal((await stripe.checkout.sessions.list({ status: 'expired' })).data[0].id, left.id);
 }

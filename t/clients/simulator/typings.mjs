@@ -19,7 +19,8 @@ const TYPES = {
 // The SDK turns these texts of the wire into its Decimal.
 const DECIMAL = /("(?:unit_amount|amount|quantity)_decimal": )("[^"]*")/g;
 const EXPANDED = [
-  ['checkout.session', 'checkout/sessions', 'line_items', 'customer', 'invoice', 'subscription.latest_invoice.payments'],
+  ['checkout.session', 'checkout/sessions', 'line_items', 'customer', 'invoice'],
+  ['checkout.session', 'checkout/sessions', 'subscription.latest_invoice.payments'],
   ['subscription', 'subscriptions', 'customer', 'latest_invoice.confirmation_secret', 'default_payment_method'],
   ['subscription', 'subscriptions', 'items.data.price.product', 'latest_invoice.payments.data.invoice'],
   ['invoice', 'invoices', 'payments', 'customer', 'parent.subscription_details.subscription'],
@@ -33,7 +34,8 @@ const lines = [
   "import Stripe from 'stripe';",
   'declare const decimal: (text: string) => Stripe.Decimal;',
   // Objects inside previous_attributes tell only what has changed, which the typings of Stripe.Event leave out.
-  'type Before<T> = T extends (infer Entry)[] ? Entry[] : T extends object ? { [Name in keyof T]?: Before<T[Name]> | null } : T;',
+  'type Before<T> = T extends (infer Entry)[] ? Entry[]',
+  '  : T extends object ? { [Name in keyof T]?: Before<T[Name]> | null } : T;',
 ];
 
 function declare(type, value) {

@@ -71,7 +71,7 @@ vector("time alone", "NO_SCHEME", f"t={NOW}")
 vector("only v0", "NO_SCHEME", f"t={NOW},v0={good}")
 vector("only v2", "NO_SCHEME", f"t={NOW},v2={good}")
 vector("upper-case scheme", "NO_SCHEME", f"t={NOW},V1={good}")
-vector("space after comma", "NO_SCHEME", f"t={NOW}, v1={good}")
+vector("space after comma", "MALFORMED", f"t={NOW}, v1={good}")
 vector("empty v1 alone", "NO_SCHEME", f"t={NOW},v1=")
 vector("v10", "NO_SCHEME", f"t={NOW},v10={good}")
 

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Settling with the provider: subscriptions in doubt, and checkouts whose end nobody told. */
+#include "service/runtime.h"
+#include "service/subscription.h"
+#include "service/sweep_steps.h"
+#include "store/checkout.h"
+
+#include <apr_strings.h>
+#include <http_log.h>
+
+APLOG_USE_MODULE(attune_billing);
+
+#define DOUBTS_PAGE   50
+#define CHECKOUTS_MAX 100 /* in one sweep; they take turns */
+
+/* A session that was completed without a subscription ever coming of it is given up: no payment takes longer. */
+#define PAYMENT_TAKES (INT64_C(30) * 86400)
+
+/* One object whose answer makes no sense must not end every sweep; so many in a row mean that the provider is away. */
+#define MISSES_MAX 3
+
+/* False where the sweep is to end. */
+static bool provider_answers(struct sweep *sweep, enum provider_outcome outcome)
+{
+    bool miss = outcome == PROVIDER_UNAVAILABLE || outcome == PROVIDER_AMBIGUOUS;
+
+    sweep->misses = miss ? sweep->misses + 1 : 0;
+    return sweep->misses < MISSES_MAX || sweep_stop(sweep, SWEEP_PROVIDER);
+}
+
+/* False where the sweep is to end. A subscription that this account does not know stays as it is: another of the same
+ * mode may. */
+static bool doubt_settle(struct sweep *sweep, apr_pool_t *pool, const char *subscription)
+{
+    struct event_result result;
+    enum provider_outcome asked;
+
+    if (!sweep_may_go_on(sweep)) {
+        return false;
+    }
+    asked = subscription_ask(pool, sweep->config, subscription, &result);
+    if (!provider_answers(sweep, asked)) {
+        return false;
+    }
+    sweep->report->doubts++;
+    sweep->report->settled += asked == PROVIDER_OK && result.outcome == EVENT_APPLIED;
+    if (asked == PROVIDER_OK && result.outcome == EVENT_FAILED) {
+        return lease_renew(pool, sweep->lease) || sweep_stop(sweep, SWEEP_DATABASE);
+    }
+    return true;
+}
+
+static bool doubts_page(struct sweep *sweep, apr_pool_t *pool, const char **after, bool *more)
+{
+    const char *const *ids;
+    size_t count;
+
+    if (store_sweep_unsettled(runtime()->database, pool, sweep->key.provider, sweep->key.livemode, *after, DOUBTS_PAGE,
+                              &ids, &count) != STORE_OK) {
+        return sweep_stop(sweep, SWEEP_DATABASE);
+    }
+    for (size_t i = 0; i < count; ++i) {
+        apr_pool_t *step;
+        bool settled;
+
+        apr_pool_create(&step, pool);
+        settled = doubt_settle(sweep, step, ids[i]);
+        apr_pool_destroy(step);
+        if (!settled) {
+            return false;
+        }
+        *after = apr_pstrdup(sweep->pool, ids[i]);
+    }
+    *more = count == DOUBTS_PAGE;
+    return true;
+}
+
+/* A round through all of them, which may take more than one sweep. */
+static void doubts_sweep(struct sweep *sweep)
+{
+    struct sweep_position position;
+    const char *after;
+    bool more = true;
+
+    if (store_sweep_find(runtime()->database, sweep->pool, &sweep->key, &position) != STORE_OK) {
+        sweep_stop(sweep, SWEEP_DATABASE);
+        return;
+    }
+    after = position.settled_until;
+    while (more && sweep_may_go_on(sweep)) {
+        apr_pool_t *pool;
+
+        apr_pool_create(&pool, sweep->pool);
+        more = doubts_page(sweep, pool, &after, &more) && more;
+        apr_pool_destroy(pool);
+    }
+    store_sweep_settled(runtime()->database, sweep->pool, &sweep->key,
+                        sweep->report->end == SWEEP_COMPLETE ? "" : after);
+}
+
+/* The state that the provider's word gives a stale checkout; NULL while there is none. */
+static const char *checkout_state(struct sweep *sweep, apr_pool_t *pool, const struct stale_checkout *checkout,
+                                  const struct checkout_session *session)
+{
+    struct event_result result;
+
+    if (session->status == CHECKOUT_OPEN) {
+        return NULL; /* by the provider's clock it still is */
+    }
+    if (session->status == CHECKOUT_EXPIRED) {
+        return "expired";
+    }
+    if (!session->subscription) {
+        return runtime_now() - checkout->reserved_at > PAYMENT_TAKES ? "failed" : NULL;
+    }
+    result = subscription_sync(pool, sweep->config, session->subscription);
+    return result.outcome == EVENT_APPLIED || result.outcome == EVENT_STALE ? "complete" : NULL;
+}
+
+/* False where the sweep is to end. */
+static bool checkout_settle(struct sweep *sweep, apr_pool_t *pool, const struct stale_checkout *checkout)
+{
+    struct provider_call call = provider_call(pool, sweep->config, &sweep->account, SWEEP_CALL_TIMEOUT);
+    const char *state = "expired"; /* what was reserved, but never came to a session */
+    struct checkout_session session;
+    enum store_result ended;
+
+    if (checkout->session) {
+        struct provider_result result = sweep->account.provider->checkout_fetch(&call, checkout->session, &session);
+
+        provider_log(&result, "fetch a checkout session");
+        if (!provider_answers(sweep, result.outcome)) {
+            return false;
+        }
+        state = result.outcome == PROVIDER_OK ? checkout_state(sweep, pool, checkout, &session) : NULL;
+    }
+    if (!state) {
+        return true;
+    }
+    ended = store_checkout_ended(runtime()->database, pool, checkout->org, sweep->key.livemode, checkout->checkout_id,
+                                 state);
+    sweep->report->checkouts += ended == STORE_OK;
+    return ended == STORE_OK || ended == STORE_CONFLICT || sweep_stop(sweep, SWEEP_DATABASE);
+}
+
+static void checkouts_sweep(struct sweep *sweep)
+{
+    struct stale_checkout *checkouts;
+    size_t count;
+    apr_pool_t *pool;
+
+    if (store_sweep_checkouts(runtime()->database, sweep->pool, sweep->key.provider, sweep->key.livemode, CHECKOUTS_MAX,
+                              &checkouts, &count) != STORE_OK) {
+        sweep_stop(sweep, SWEEP_DATABASE);
+        return;
+    }
+    apr_pool_create(&pool, sweep->pool);
+    for (size_t i = 0; i < count && sweep_may_go_on(sweep) && checkout_settle(sweep, pool, &checkouts[i]); ++i) {
+        apr_pool_clear(pool);
+    }
+    apr_pool_destroy(pool);
+}
+
+void sweep_doubts(struct sweep *sweep)
+{
+    if (sweep_may_go_on(sweep)) {
+        doubts_sweep(sweep);
+    }
+    if (sweep_may_go_on(sweep)) {
+        checkouts_sweep(sweep);
+    }
+}
