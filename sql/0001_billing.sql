@@ -126,6 +126,7 @@ CREATE TABLE checkout (
     plan_key    text NOT NULL,
     price_id    text NOT NULL,
     return_url  text NOT NULL,
+    request_key text NOT NULL DEFAULT gen_random_uuid()::text, -- what its idempotency keys are made of
     customer_id text,
     session_id  text,
     url         text,

@@ -171,7 +171,7 @@ struct provider {
     struct provider_result (*checkout_expire)(const struct provider_call *call, const char *id,
                                               struct checkout_session *session);
 
-    /** The customer's open sessions that this installation made for this org. */
+    /** The customer's open sessions that were made for this org. */
     struct provider_result (*checkouts_open)(const struct provider_call *call, const struct checkout_query *query,
                                              struct checkout_list *list);
 

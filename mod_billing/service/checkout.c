@@ -33,9 +33,7 @@ const struct provider_call *purchase_call(struct purchase *purchase)
 
 const char *purchase_key(const struct purchase *purchase, const struct checkout *checkout, const char *what)
 {
-    return apr_psprintf(purchase->call.pool, "attune-%s-%" APR_INT64_T_FMT "-%" APR_INT64_T_FMT "-%s",
-                        purchase->account.installation, (apr_int64_t)checkout->checkout_id,
-                        (apr_int64_t)checkout->reserved_at, what);
+    return apr_pstrcat(purchase->call.pool, "attune-", checkout->request_key, "-", what, NULL);
 }
 
 static enum step purchase_done(struct purchase *purchase, enum checkout_outcome outcome)
@@ -136,8 +134,9 @@ static enum step purchase_recover(struct purchase *purchase, const struct checko
 static enum step purchase_refused(struct purchase *purchase, const struct checkout *checkout, const char *detail)
 {
     ap_log_error(APLOG_MARK, APLOG_ERR, 0, runtime()->server,
-                 "ATB0241: plan %s cannot be sold: the provider refuses price %s: %s. Set BillingPrice in <BillingPlan "
-                 "%s> to a recurring price of the account and mode (%s) of BillingStripeSecretKey",
+                 "ATB0241: plan %s cannot be sold: the provider refuses price %s (%s). If it does not know the price, or "
+                 "the price does not recur, set BillingPrice in <BillingPlan %s> to one of the account and mode (%s) of "
+                 "BillingStripeSecretKey",
                  checkout->plan_key, checkout->price, detail, checkout->plan_key,
                  purchase->account.livemode ? "live" : "test");
     return purchase_end(purchase, checkout, "failed") == STEP_AGAIN ? purchase_done(purchase, CHECKOUT_REFUSED)
@@ -374,12 +373,16 @@ struct checkout_answer checkout_open(apr_pool_t *pool, const struct server_confi
     purchase.price = plan_price(plan, PROVIDER_NAME, purchase.account.livemode);
     purchase.call = provider_call(pool, config, &purchase.account, 0);
     purchase.deadline = apr_time_now() + purchase.call.timeout;
-    /* Without the installation's id two that share an account could not tell their keys apart. */
-    purchase_done(&purchase, purchase.account.installation ? CHECKOUT_UNAVAILABLE : CHECKOUT_NO_STATE);
-    for (int i = 0; i < STEPS_MAX && purchase.account.installation; ++i) {
+    /* Without its id two installations that share an account could not tell their customers apart. */
+    if (!purchase.account.installation) {
+        purchase_done(&purchase, CHECKOUT_NO_STATE);
+        return purchase.answer;
+    }
+    for (int i = 0; i < STEPS_MAX; ++i) {
         if (purchase_step(&purchase) == STEP_DONE) {
-            break;
+            return purchase.answer;
         }
     }
+    purchase_done(&purchase, CHECKOUT_UNAVAILABLE);
     return purchase.answer;
 }

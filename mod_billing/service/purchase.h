@@ -30,8 +30,7 @@ struct purchase {
 /** The call to make next, with the time that is left; NULL where none is. */
 const struct provider_call *purchase_call(struct purchase *purchase);
 
-/** An idempotency key: the same for every try at the same thing, and no other's even where a database was restored to an
- * earlier state. */
+/** An idempotency key: the same for every try at the same thing. */
 const char *purchase_key(const struct purchase *purchase, const struct checkout *checkout, const char *what);
 
 #endif

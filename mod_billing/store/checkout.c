@@ -7,9 +7,9 @@
 #include <apr_strings.h>
 
 #define SQL_CHECKOUT_COLUMNS                                                                                           \
-    "k.checkout_id, k.plan_key, k.price_id, k.return_url, k.session_id, k.customer_id, k.url, k.state = 'pending', "   \
-    SQL_SECONDS("k.reserved_at") ", " SQL_SECONDS("k.expires_at")
-#define CHECKOUT_COLUMN_COUNT 10
+    "k.checkout_id, k.plan_key, k.price_id, k.return_url, k.request_key, k.session_id, k.customer_id, k.url,"          \
+    " k.state = 'pending', " SQL_SECONDS("k.reserved_at") ", " SQL_SECONDS("k.expires_at")
+#define CHECKOUT_COLUMN_COUNT 11
 
 /* Those of the partial unique index: one per org and mode at most. */
 #define SQL_CHECKOUT_IS_OPEN "k.state IN ('reserved', 'open', 'pending')"
@@ -20,12 +20,13 @@ static void checkout_read(const struct rows *rows, int column, struct checkout *
     checkout->plan_key = rows_text(rows, 0, column + 1);
     checkout->price = rows_text(rows, 0, column + 2);
     checkout->return_url = rows_text(rows, 0, column + 3);
-    checkout->session = rows_text(rows, 0, column + 4);
-    checkout->customer = rows_text(rows, 0, column + 5);
-    checkout->url = rows_text(rows, 0, column + 6);
-    checkout->pending = rows_bool(rows, 0, column + 7);
-    checkout->reserved_at = rows_int(rows, 0, column + 8);
-    checkout->expires_at = rows_int(rows, 0, column + 9);
+    checkout->request_key = rows_text(rows, 0, column + 4);
+    checkout->session = rows_text(rows, 0, column + 5);
+    checkout->customer = rows_text(rows, 0, column + 6);
+    checkout->url = rows_text(rows, 0, column + 7);
+    checkout->pending = rows_bool(rows, 0, column + 8);
+    checkout->reserved_at = rows_int(rows, 0, column + 9);
+    checkout->expires_at = rows_int(rows, 0, column + 10);
 }
 
 /* A customer is uncertain where a reservation ended, or hangs, without a session, after the org's last known customer.

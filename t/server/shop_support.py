@@ -21,7 +21,7 @@ BillingStripeAPIBase @STRIPE@
 </Location>
 """
 
-_orgs = itertools.count(1)
+_orgs, _seeds = itertools.count(1), itertools.count(1)
 
 
 def new_org():
@@ -148,8 +148,9 @@ def problem(reply, status, code):
     return reply
 
 
-def start_stripe():
-    return Driver.start(*itertools.chain.from_iterable(("--price", price) for price in PRICES))
+def start_stripe(*arguments):
+    """Its ids are its own: customers of two simulators may meet in one database."""
+    return Driver.start("--seed", f"shop {next(_seeds)}", *arguments, *itertools.chain.from_iterable(("--price", price) for price in PRICES))
 
 
 def open_shop(site, cluster, database, stripe, config="", **options):
@@ -184,11 +185,11 @@ def org():
 
 @pytest.fixture
 def own_shop(site, cluster, database):
-    """Of this test alone: it may break the provider and turn its clock. own_shop(config)."""
+    """Of this test alone: it may break the provider and turn its clock. own_shop(config, stripe=(argument, …))."""
     drivers = []
 
-    def make(config="", **options):
-        drivers.append(start_stripe())
+    def make(config="", stripe=(), **options):
+        drivers.append(start_stripe(*stripe))
         return open_shop(site, cluster, database, drivers[-1], config, **options)
     yield make
     for driver in drivers:

@@ -192,17 +192,16 @@ static void checkout_fetch(void)
     world_end();
 }
 
-#define SESSION(id, org, install)                                                                                      \
-    "{\"id\":\"" id "\",\"metadata\":{\"attune_org\":\"" org "\",\"attune_install\":\"" install "\"}}"
+#define SESSION(id, org, mode) "{\"id\":\"" id "\",\"client_reference_id\":\"" org "\",\"mode\":\"" mode "\"}"
 
 static void checkouts_open(void)
 {
     struct checkout_query query = {"acme", "cus_1"};
     struct checkout_list list;
     world_answer(200, "",
-                 "{\"has_more\":true,\"data\":[" SESSION("cs_3", "acme", "install-1") "," SESSION(
-                     "cs_4", "other", "install-1") "," SESSION("cs_5", "acme", "install-2") "]}");
-    world_answer(200, "", "{\"has_more\":false,\"data\":[{\"id\":\"cs_6\"}," SESSION("cs_7", "acme", "install-1") "]}");
+                 "{\"has_more\":true,\"data\":[" SESSION("cs_3", "acme", "subscription") "," SESSION(
+                     "cs_4", "other", "subscription") "," SESSION("cs_5", "acme", "payment") "]}");
+    world_answer(200, "", "{\"has_more\":false,\"data\":[{\"id\":\"cs_6\"}," SESSION("cs_7", "acme", "subscription") "]}");
     world_answer(404, "", "{\"error\":{\"code\":\"resource_missing\",\"param\":\"customer\"}}");
     world_begin();
     CU_ASSERT_EQUAL(stripe_checkouts_open(&world.call, &query, &list).outcome, PROVIDER_OK);

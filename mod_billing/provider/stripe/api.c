@@ -3,7 +3,6 @@
 #include "provider/stripe/api.h"
 #include "provider/http.h"
 #include "provider/stripe/error.h"
-#include "provider/stripe/field.h"
 #include "provider/text.h"
 
 #include <apr_date.h>
@@ -120,14 +119,6 @@ static struct provider_result answer_read(const struct provider_call *call, cons
     }
     *answer = object;
     return result;
-}
-
-bool stripe_is_ours(apr_pool_t *pool, const struct provider_account *account, const char *org, const json_t *object)
-{
-    const char *named = field_metadata(pool, object, account->org_metadata);
-    const char *installation = field_metadata(pool, object, PROVIDER_INSTALL_METADATA);
-    return named && !strcmp(named, org) &&
-           (!account->installation || (installation && !strcmp(installation, account->installation)));
 }
 
 static apr_interval_time_t call_timeout(const struct provider_call *call)

@@ -28,9 +28,6 @@ struct provider_result stripe_call(const struct provider_call *call, const struc
 struct provider_result stripe_unusable(const struct provider_call *call, const struct stripe_request *request,
                                        struct provider_result result, const char *detail);
 
-/** Whether this installation made the object for this org, by its metadata. */
-bool stripe_is_ours(apr_pool_t *pool, const struct provider_account *account, const char *org, const json_t *object);
-
 /** What is left of `call` for a further request, where one call makes several. False where no time is left: then
  * `result` is made UNAVAILABLE.
  * @param began http_client_now when the first request began */

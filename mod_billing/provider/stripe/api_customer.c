@@ -4,6 +4,8 @@
 #include "provider/stripe/field.h"
 #include "provider/stripe/stripe.h"
 
+#include <string.h>
+
 struct provider_result stripe_customer_create(const struct provider_call *call, const struct customer_request *request,
                                               const char **customer)
 {
@@ -48,7 +50,11 @@ static void search_visit(const json_t *customer, void *baton)
 {
     struct search *search = baton;
     apr_pool_t *pool = search->call->pool;
-    bool ours = stripe_is_ours(pool, search->call->account, search->query->org, customer);
+    const struct provider_account *account = search->call->account;
+    const char *org = field_metadata(pool, customer, account->org_metadata);
+    const char *installation = field_metadata(pool, customer, PROVIDER_INSTALL_METADATA);
+    bool ours = org && !strcmp(org, search->query->org) &&
+                (!account->installation || (installation && !strcmp(installation, account->installation)));
     struct fields fields = {.pool = pool};
     const char *id = ours ? field_id(&fields, customer, "id") : NULL;
     search->found = id ? id : search->found;
