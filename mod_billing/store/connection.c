@@ -55,21 +55,46 @@ static const char *param_quote(apr_pool_t *pool, const char *value)
     return quoted;
 }
 
-const char *connection_params(apr_pool_t *pool, const char *params)
+static bool param_names_database(const char *keyword)
 {
-    PQconninfoOption *options = PQconninfoParse(params, NULL);
+    static const char *const keywords[] = {"service", "host", "hostaddr", "port", "dbname"};
+
+    for (size_t i = 0; i < sizeof(keywords) / sizeof(*keywords); ++i) {
+        if (!strcmp(keywords[i], keyword)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static const char *params_join(apr_pool_t *pool, const PQconninfoOption *options, bool naming_alone)
+{
     const char *text = "";
 
-    if (!options) {
-        return params;
-    }
     for (const PQconninfoOption *option = options; option->keyword; ++option) {
-        const char *value = option->val ? option->val : param_default(option->keyword);
+        const char *value = option->val || naming_alone ? option->val : param_default(option->keyword);
 
-        if (value) {
+        if (value && (!naming_alone || param_names_database(option->keyword))) {
             text = apr_pstrcat(pool, text, *text ? " " : "", option->keyword, "=", param_quote(pool, value), NULL);
         }
     }
+    return text;
+}
+
+const char *connection_params(apr_pool_t *pool, const char *params)
+{
+    PQconninfoOption *options = PQconninfoParse(params, NULL);
+    const char *text = options ? params_join(pool, options, false) : params;
+
+    PQconninfoFree(options);
+    return text;
+}
+
+const char *connection_origin(apr_pool_t *pool, const char *params)
+{
+    PQconninfoOption *options = PQconninfoParse(params, NULL);
+    const char *text = options ? params_join(pool, options, true) : "";
+
     PQconninfoFree(options);
     return text;
 }

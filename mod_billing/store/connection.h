@@ -31,6 +31,9 @@ bool connection_usable(struct connection *connection);
  * server that vanished, or is content with a standby. `params` itself where it cannot be read. */
 const char *connection_params(apr_pool_t *pool, const char *params);
 
+/** What of DBDParams names the database: service, host, address, port and name. */
+const char *connection_origin(apr_pool_t *pool, const char *params);
+
 struct answer {
     enum answer_kind {
         ANSWER_OK,

@@ -109,6 +109,11 @@ void database_serve(struct database *database)
     }
 }
 
+const char *database_origin(apr_pool_t *pool, const struct database_config *config)
+{
+    return connection_origin(pool, config->params ? config->params : "");
+}
+
 static enum store_result database_result(struct database *database, const struct answer *answer)
 {
     switch (answer->kind) {
