@@ -113,17 +113,6 @@ static void reason_copy(char *reason, size_t size, const char *message)
     }
 }
 
-/* apr_dbd says nothing about a failed connect (dbd_pgsql_open in apr_dbd_pgsql.c drops the message). */
-static void connection_explain(const char *params, char *reason, size_t size)
-{
-    PGconn *native = PQconnectdb(params);
-
-    if (native && PQstatus(native) != CONNECTION_OK) {
-        reason_copy(reason, size, PQerrorMessage(native));
-    }
-    PQfinish(native);
-}
-
 /* Else libpq writes them to standard error. */
 static void notice_ignore(void *data, const PGresult *result)
 {
@@ -143,11 +132,11 @@ static bool connection_prepare(struct connection *connection)
            connection_usable(connection);
 }
 
-struct connection *connection_open(const apr_dbd_driver_t *driver, const char *params, bool explain, char *reason,
-                                   size_t size)
+struct connection *connection_open(const apr_dbd_driver_t *driver, const char *params, char *reason, size_t size)
 {
     apr_pool_t *pool;
     struct connection *connection;
+    const char *error = NULL;
 
     if (apr_pool_create_unmanaged_ex(&pool, NULL, NULL) != APR_SUCCESS) {
         apr_cpystrn(reason, "out of memory", size);
@@ -157,11 +146,8 @@ struct connection *connection_open(const apr_dbd_driver_t *driver, const char *p
     connection->pool = pool;
     connection->driver = driver;
     params = connection_params(pool, params);
-    if (apr_dbd_open(driver, pool, params, &connection->handle) != APR_SUCCESS) {
-        apr_cpystrn(reason, "cannot connect", size);
-        if (explain) {
-            connection_explain(params, reason, size);
-        }
+    if (apr_dbd_open_ex(driver, pool, params, &connection->handle, &error) != APR_SUCCESS) {
+        reason_copy(reason, size, error ? error : "cannot connect");
         apr_pool_destroy(pool);
         return NULL;
     }

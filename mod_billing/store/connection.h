@@ -19,9 +19,8 @@ struct connection {
 };
 
 /** Blocks for as long as connect_timeout of DBDParams says, 2 s for each host where it says nothing. NULL on failure,
- * and why, without secrets; with `explain` it connects once more for the server's own words. */
-struct connection *connection_open(const apr_dbd_driver_t *driver, const char *params, bool explain, char *reason,
-                                   size_t size);
+ * and why, without secrets. */
+struct connection *connection_open(const apr_dbd_driver_t *driver, const char *params, char *reason, size_t size);
 void connection_close(struct connection *connection);
 
 /** Whether the next statement can be sent on it: nothing is under way, and the server has not hung up. */

@@ -23,11 +23,11 @@ struct database {
     struct pool *pool;
 };
 
-static struct connection *source_open(void *baton, bool explain, char *reason, size_t size)
+static struct connection *source_open(void *baton, char *reason, size_t size)
 {
     const struct database *database = baton;
 
-    return connection_open(database->driver, database->params, explain, reason, size);
+    return connection_open(database->driver, database->params, reason, size);
 }
 
 static void source_tell(void *baton, enum pool_news news, const char *reason)
