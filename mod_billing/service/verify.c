@@ -2,10 +2,10 @@
  * Going through the orgs, asking the provider about each, and mending what differs. */
 #include "service/verify.h"
 
-#include "service/customer.h"
 #include "service/event.h"
 #include "service/provider.h"
 #include "service/runtime.h"
+#include "service/state.h"
 #include "service/verify_steps.h"
 #include "store/checkout.h"
 
@@ -125,7 +125,7 @@ static void customer_mend(const struct verify *verify, apr_pool_t *pool, struct 
                                            account->livemode, drift->here) == STORE_OK;
 
     if (forgotten) {
-        customer_publish(pool, drift->org, account->livemode);
+        state_refresh(pool, drift->org, account->livemode);
     }
     drift->repair = event_outcome_name(forgotten ? EVENT_APPLIED : EVENT_FAILED);
 }
