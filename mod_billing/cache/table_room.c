@@ -102,7 +102,10 @@ static bool entry_move(struct table *table, const struct slot_key *key)
         if (touched >> from.way & 1) {
             atomic_fetch_or_explicit(&hold.bucket[to.side]->touched, UINT64_C(1) << to.way, memory_order_relaxed);
         }
-        moved = hold_free(&hold, from) && hold_write(&hold, to, &image) == OUTCOME_DONE;
+        moved = hold_vacate(&hold, from) && hold_write(&hold, to, &image) == OUTCOME_DONE;
+        if (!moved) {
+            bucket_loses(hold.bucket[0]);
+        }
     }
     hold_end(&hold);
     return moved;
