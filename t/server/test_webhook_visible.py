@@ -40,7 +40,7 @@ def who(org):
 
 
 @pytest.fixture(scope="module")
-def server(module_site, cluster, database):
+def server(database, cluster, module_site):
     made = module_site(SEVERAL, database=cluster.conninfo(database), modules=["log_config"], **PLAIN)
     made.write("htdocs/dispatch/index.html", "the board")
     return made
