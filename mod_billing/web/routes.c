@@ -91,6 +91,8 @@ int routes_translate_name(request_rec *r)
     record->mount = mount;
     record->path = apr_pstrdup(r->pool, path);
     r->filename = apr_pstrcat(r->pool, ROUTE_HANDLER ":", r->uri, NULL);
+    /* mapping=servlet may have turned a path into ours only after we let it pass. */
+    r->proxyreq = PROXYREQ_NONE;
     return OK;
 }
 
