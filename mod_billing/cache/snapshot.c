@@ -23,11 +23,13 @@
 #define SNAPSHOT_LAYOUT 1
 
 /* How far the clock may have been set back since the file was saved. */
-#define CLOCK_SLACK     300
+#define CLOCK_SLACK           300
 
-#define FLAG_STATUS     3U
-#define FLAG_GRACE_OVER 4U
-#define FLAG_LIVEMODE   8U
+#define FLAG_STATUS           3U
+#define FLAG_GRACE_OVER       4U
+#define FLAG_LIVEMODE         8U
+#define FLAG_HAS_CUSTOMER     16U
+#define FLAG_HAS_SUBSCRIPTION 32U
 
 struct saving {
     struct snapshot_file file;
@@ -40,8 +42,9 @@ static bool entry_save(void *baton, const char *org, bool livemode, const struct
     struct snapshot_file *file = &saving->file;
     size_t len = strlen(org);
     file_put_byte(file, (unsigned)len);
-    file_put_byte(file,
-                  (unsigned)state->status | (state->grace_over ? FLAG_GRACE_OVER : 0) | (livemode ? FLAG_LIVEMODE : 0));
+    file_put_byte(file, (unsigned)state->status | (state->grace_over ? FLAG_GRACE_OVER : 0) |
+                            (livemode ? FLAG_LIVEMODE : 0) | (state->has_customer ? FLAG_HAS_CUSTOMER : 0) |
+                            (state->has_subscription ? FLAG_HAS_SUBSCRIPTION : 0));
     file_put_byte(file, (unsigned)state->override_count);
     file_put(file, org, len);
     const uint64_t numbers[] = {state->version,
@@ -187,6 +190,8 @@ static bool entry_load(struct snapshot_file *file, struct table *table)
     org[len] = '\0';
     state.status = (enum billing_status)(flags & FLAG_STATUS);
     state.grace_over = flags & FLAG_GRACE_OVER;
+    state.has_customer = flags & FLAG_HAS_CUSTOMER;
+    state.has_subscription = flags & FLAG_HAS_SUBSCRIPTION;
     state.version = file_get_number(file);
     state.plan = file_get_number(file);
     state.app_type = file_get_number(file);

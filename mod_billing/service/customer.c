@@ -10,18 +10,6 @@
 /* Our clock, the database's and the provider's need not agree. */
 #define CLOCK_SLACK INT64_C(600)
 
-/* Makes what the link says of the org visible in every child. */
-static void customer_publish(apr_pool_t *pool, const char *org, bool livemode)
-{
-    const struct runtime *child = runtime();
-    struct org_state state;
-
-    if (store_state_find(child->database, pool, &child->config->catalogue, org, livemode, DATABASE_WAIT_WEB, &state) ==
-        STORE_OK) {
-        state_publish(org, livemode, &state);
-    }
-}
-
 static enum provider_outcome customer_bind(struct purchase *purchase, const char *customer)
 {
     const struct provider_account *account = &purchase->account;
@@ -30,7 +18,7 @@ static enum provider_outcome customer_bind(struct purchase *purchase, const char
     switch (store_customer_bind(runtime()->database, pool, account->provider->name, purchase->org, account->livemode,
                                 customer)) {
     case STORE_OK:
-        customer_publish(pool, purchase->org, account->livemode);
+        state_refresh(pool, purchase->org, account->livemode);
         return PROVIDER_OK;
     case STORE_CONFLICT:
         return PROVIDER_NOT_FOUND;
@@ -115,6 +103,6 @@ bool customer_gone(apr_pool_t *pool, const struct provider_account *account, con
         STORE_OK) {
         return false;
     }
-    customer_publish(pool, org, account->livemode);
+    state_refresh(pool, org, account->livemode);
     return true;
 }

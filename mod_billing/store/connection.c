@@ -55,21 +55,46 @@ static const char *param_quote(apr_pool_t *pool, const char *value)
     return quoted;
 }
 
-const char *connection_params(apr_pool_t *pool, const char *params)
+static bool param_names_database(const char *keyword)
 {
-    PQconninfoOption *options = PQconninfoParse(params, NULL);
+    static const char *const keywords[] = {"service", "host", "hostaddr", "port", "dbname"};
+
+    for (size_t i = 0; i < sizeof(keywords) / sizeof(*keywords); ++i) {
+        if (!strcmp(keywords[i], keyword)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static const char *params_join(apr_pool_t *pool, const PQconninfoOption *options, bool naming_alone)
+{
     const char *text = "";
 
-    if (!options) {
-        return params;
-    }
     for (const PQconninfoOption *option = options; option->keyword; ++option) {
-        const char *value = option->val ? option->val : param_default(option->keyword);
+        const char *value = option->val || naming_alone ? option->val : param_default(option->keyword);
 
-        if (value) {
+        if (value && (!naming_alone || param_names_database(option->keyword))) {
             text = apr_pstrcat(pool, text, *text ? " " : "", option->keyword, "=", param_quote(pool, value), NULL);
         }
     }
+    return text;
+}
+
+const char *connection_params(apr_pool_t *pool, const char *params)
+{
+    PQconninfoOption *options = PQconninfoParse(params, NULL);
+    const char *text = options ? params_join(pool, options, false) : params;
+
+    PQconninfoFree(options);
+    return text;
+}
+
+const char *connection_origin(apr_pool_t *pool, const char *params)
+{
+    PQconninfoOption *options = PQconninfoParse(params, NULL);
+    const char *text = options ? params_join(pool, options, true) : "";
+
     PQconninfoFree(options);
     return text;
 }
@@ -86,17 +111,6 @@ static void reason_copy(char *reason, size_t size, const char *message)
     for (size_t length = strlen(reason); length && reason[length - 1] == ' '; --length) {
         reason[length - 1] = '\0';
     }
-}
-
-/* apr_dbd says nothing about a failed connect (dbd_pgsql_open in apr_dbd_pgsql.c drops the message). */
-static void connection_explain(const char *params, char *reason, size_t size)
-{
-    PGconn *native = PQconnectdb(params);
-
-    if (native && PQstatus(native) != CONNECTION_OK) {
-        reason_copy(reason, size, PQerrorMessage(native));
-    }
-    PQfinish(native);
 }
 
 /* Else libpq writes them to standard error. */
@@ -118,11 +132,11 @@ static bool connection_prepare(struct connection *connection)
            connection_usable(connection);
 }
 
-struct connection *connection_open(const apr_dbd_driver_t *driver, const char *params, bool explain, char *reason,
-                                   size_t size)
+struct connection *connection_open(const apr_dbd_driver_t *driver, const char *params, char *reason, size_t size)
 {
     apr_pool_t *pool;
     struct connection *connection;
+    const char *error = NULL;
 
     if (apr_pool_create_unmanaged_ex(&pool, NULL, NULL) != APR_SUCCESS) {
         apr_cpystrn(reason, "out of memory", size);
@@ -132,11 +146,8 @@ struct connection *connection_open(const apr_dbd_driver_t *driver, const char *p
     connection->pool = pool;
     connection->driver = driver;
     params = connection_params(pool, params);
-    if (apr_dbd_open(driver, pool, params, &connection->handle) != APR_SUCCESS) {
-        apr_cpystrn(reason, "cannot connect", size);
-        if (explain) {
-            connection_explain(params, reason, size);
-        }
+    if (apr_dbd_open_ex(driver, pool, params, &connection->handle, &error) != APR_SUCCESS) {
+        reason_copy(reason, size, error ? error : "cannot connect");
         apr_pool_destroy(pool);
         return NULL;
     }
@@ -269,18 +280,15 @@ struct answer connection_run(struct connection *connection, apr_pool_t *pool, co
         !PQsendQueryParams(native, statement->sql, statement->param_count, NULL, statement->params, NULL, NULL, 0)) {
         return answer;
     }
-    if (!connection_receive(native, deadline, &lost)) {
-        answer.kind = lost ? ANSWER_LOST : ANSWER_TIMEOUT;
-        return answer; /* the transaction is still active: connection_usable() says so, and the pool closes it */
-    }
-    if (!(result = PQgetResult(native))) {
-        return answer;
-    }
-    answer = connection_answer(result, pool, rows);
-    PQclear(result);
-    /* The end of the command was not necessarily in the same packet. */
-    while (connection_receive(native, deadline, &lost) && (result = PQgetResult(native))) {
+    /* The rows come before the commit, and the server may still refuse or lose that: only when it is ready for the next
+     * query is anything written. */
+    while (connection_receive(native, deadline, &lost)) {
+        if (!(result = PQgetResult(native))) {
+            return answer;
+        }
+        answer = connection_answer(result, pool, rows);
         PQclear(result);
     }
-    return answer;
+    answer.kind = lost ? ANSWER_LOST : ANSWER_TIMEOUT;
+    return answer; /* the transaction is still active: connection_usable() says so, and the pool closes it */
 }

@@ -19,9 +19,8 @@ struct connection {
 };
 
 /** Blocks for as long as connect_timeout of DBDParams says, 2 s for each host where it says nothing. NULL on failure,
- * and why, without secrets; with `explain` it connects once more for the server's own words. */
-struct connection *connection_open(const apr_dbd_driver_t *driver, const char *params, bool explain, char *reason,
-                                   size_t size);
+ * and why, without secrets. */
+struct connection *connection_open(const apr_dbd_driver_t *driver, const char *params, char *reason, size_t size);
 void connection_close(struct connection *connection);
 
 /** Whether the next statement can be sent on it: nothing is under way, and the server has not hung up. */
@@ -30,6 +29,9 @@ bool connection_usable(struct connection *connection);
 /** DBDParams in the way of libpq, with what they leave out: without these libpq waits for ever, does not notice a
  * server that vanished, or is content with a standby. `params` itself where it cannot be read. */
 const char *connection_params(apr_pool_t *pool, const char *params);
+
+/** What of DBDParams names the database: service, host, address, port and name. */
+const char *connection_origin(apr_pool_t *pool, const char *params);
 
 struct answer {
     enum answer_kind {

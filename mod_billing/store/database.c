@@ -23,11 +23,11 @@ struct database {
     struct pool *pool;
 };
 
-static struct connection *source_open(void *baton, bool explain, char *reason, size_t size)
+static struct connection *source_open(void *baton, char *reason, size_t size)
 {
     const struct database *database = baton;
 
-    return connection_open(database->driver, database->params, explain, reason, size);
+    return connection_open(database->driver, database->params, reason, size);
 }
 
 static void source_tell(void *baton, enum pool_news news, const char *reason)
@@ -107,6 +107,11 @@ void database_serve(struct database *database)
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, database->server,
                      "ATB0206: no thread for the database's connections: requests open them themselves");
     }
+}
+
+const char *database_origin(apr_pool_t *pool, const struct database_config *config)
+{
+    return connection_origin(pool, config->params ? config->params : "");
 }
 
 static enum store_result database_result(struct database *database, const struct answer *answer)

@@ -44,6 +44,9 @@ struct database *database_open(apr_pool_t *pool, const struct database_config *c
 /** In a child process: starts the thread that opens connections. Until then, as in the parent, callers do so. */
 void database_serve(struct database *database);
 
+/** Names the database that DBDParams leads to, without user or secret. */
+const char *database_origin(apr_pool_t *pool, const struct database_config *config);
+
 /* A parameter is text, NULL for SQL's NULL. These make one of a number; the result lives in `pool`. */
 const char *sql_int(apr_pool_t *pool, int64_t value);
 const char *sql_bool(bool value);

@@ -203,13 +203,12 @@ static void pool_put(struct pool *pool, struct connection *connection)
 static struct connection *pool_connect(struct pool *pool)
 {
     char reason[REASON_SIZE] = "cannot connect";
-    bool explain = !pool->away && !pool->told_short;
     struct connection *connection;
 
     pool->open++;
     pool->doubted = false;
     pthread_mutex_unlock(&pool->lock);
-    connection = pool->source.open(pool->source.baton, explain, reason, sizeof(reason));
+    connection = pool->source.open(pool->source.baton, reason, sizeof(reason));
     pthread_mutex_lock(&pool->lock);
     if (connection) {
         pool->told_short = false;

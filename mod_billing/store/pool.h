@@ -19,8 +19,8 @@ enum pool_news { POOL_AWAY, POOL_BACK, POOL_SHORT /* there are connections, but 
 /* What the pool needs to know of connections. Opening and closing is done without the pool's lock held. */
 struct pool_source {
     void *baton;
-    /** NULL and a reason on failure. May block. `explain`: the reason is going to be told, so it may cost time. */
-    struct connection *(*open)(void *baton, bool explain, char *reason, size_t size);
+    /** NULL and a reason on failure. May block. */
+    struct connection *(*open)(void *baton, char *reason, size_t size);
     void (*close)(struct connection *connection);
     /** Whether the next statement can be sent on it, as far as can be told without waiting. */
     bool (*usable)(struct connection *connection);

@@ -34,6 +34,13 @@ static const struct route routes[] = {
     {MOUNT_ADMIN, "/orgs/*", M_PUT, admin_org_configure_handler},
     {MOUNT_ADMIN, "/orgs/*/overrides", M_POST, admin_override_add_handler},
     {MOUNT_ADMIN, "/orgs/*/overrides/*", M_DELETE, admin_override_remove_handler},
+    {MOUNT_ADMIN, "/events", M_GET, admin_events_handler},
+    {MOUNT_ADMIN, "/events/replay", M_POST, admin_replay_handler},
+    {MOUNT_ADMIN, "/events/*", M_GET, admin_event_handler},
+    {MOUNT_ADMIN, "/events/*/replay", M_POST, admin_event_replay_handler},
+    {MOUNT_ADMIN, "/health", M_GET, admin_health_handler},
+    {MOUNT_ADMIN, "/sweep", M_POST, admin_sweep_handler},
+    {MOUNT_ADMIN, "/verify", M_POST, admin_verify_handler},
     {MOUNT_API, "/summary", M_GET, summary_handler},
     {MOUNT_API, "/features/*", M_GET, features_handler},
 };

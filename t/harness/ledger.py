@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the database says: rows of the billing tables as dicts, NULL as None, times as seconds since the epoch."""
+"""What the database says: rows of the billing tables as dicts, NULL as None, times as seconds since the epoch. An event's
+body is left to `body`."""
 import json
 
 TIMES = {
@@ -24,7 +25,7 @@ class Ledger:
 
     def rows(self, table, where="true", order="1"):
         seconds = ", ".join(f"extract(epoch from {name})::bigint AS {name}" for name in TIMES.get(table, ()))
-        row = f"to_jsonb(r) || coalesce((SELECT to_jsonb(t) FROM (SELECT {seconds}) t), '{{}}')" if seconds else "to_jsonb(r)"
+        row = "to_jsonb(r) - 'body'" + (f" || (SELECT to_jsonb(t) FROM (SELECT {seconds}) t)" if seconds else "")
         return json.loads(self.value(f"SELECT coalesce(json_agg({row} ORDER BY {order}), '[]') FROM billing.{table} r WHERE {where}"))
 
     def row(self, table, **key):

@@ -6,7 +6,7 @@ import pytest
 
 from gate_support import ENDED, GATE, NOBODY_PAID, OVERDUE, PAYER, POLICY, SECRET, feature, gate, populate, signed, subscribe
 from harness import client
-from harness.site import ALICE, CAROL, PASSWORD
+from harness.site import ALICE, API, CAROL, PASSWORD
 from harness.tls import TLS_VHOST, Authority
 from harness.waiting import wait_for
 
@@ -84,6 +84,29 @@ def test_without_billing_org_the_gate_is_shut(cluster, database, site):
     server = site(POLICY + GATE, database=cluster.conninfo(database), sign_in=None)
     server.write("htdocs/paid/page.html", SECRET)
     assert server.get(PAGE).status == 401
+
+
+PASSING = """
+OIDCProviderIssuer                https://login.example.com
+OIDCProviderAuthorizationEndpoint https://login.example.com/authorize
+OIDCProviderTokenEndpoint         https://login.example.com/token
+OIDCClientID     site
+OIDCClientSecret secret
+OIDCRedirectURI  https://localhost/back
+<Location "/">
+    AuthType openid-connect
+    OIDCUnAuthAction pass
+</Location>
+"""
+
+
+def test_who_is_let_pass_unauthenticated_is_not_signed_in(cluster, database, site):
+    """mod_auth_openidc then names the user with nothing, and httpd takes that for valid."""
+    server = populate(site(POLICY + GATE + PASSING, database=cluster.conninfo(database)))
+    assert server.get("/free/").status == 200
+    answer = server.get(PAGE)
+    assert (answer.status, answer.json["reason"]) == (401, "no_org")
+    assert server.get(API + "/summary").status == 401
 
 
 # A password that is wrong

@@ -67,6 +67,17 @@ static void test_what_cannot_be_read_is_left_to_libpq(void)
     end();
 }
 
+static void test_a_database_is_named_without_user_and_secret(void)
+{
+    begin();
+    CU_ASSERT_STRING_EQUAL(connection_origin(pool, "user=u password=secret host=a,b port=5 dbname=billing"),
+                           "dbname='billing' host='a,b' port='5'");
+    CU_ASSERT_STRING_EQUAL(connection_origin(pool, "postgres://u:secret@a:5/billing"),
+                           "dbname='billing' host='a' port='5'");
+    CU_ASSERT_STRING_EQUAL(connection_origin(pool, "hots=a"), "");
+    end();
+}
+
 static void test_an_sqlstate_tells_what_to_do(void)
 {
     static const struct {
@@ -99,6 +110,7 @@ static const struct unit_test tests[] = {
     {"what_is_left_out_is_filled_in", test_what_is_left_out_is_filled_in},
     {"what_the_site_says_stays", test_what_the_site_says_stays},
     {"what_cannot_be_read_is_left_to_libpq", test_what_cannot_be_read_is_left_to_libpq},
+    {"a_database_is_named_without_user_and_secret", test_a_database_is_named_without_user_and_secret},
     {"an_sqlstate_tells_what_to_do", test_an_sqlstate_tells_what_to_do},
     {"an_array_of_texts_is_quoted", test_an_array_of_texts_is_quoted},
 };

@@ -23,12 +23,11 @@ static struct server {
     _Atomic int dead; /* connections that are unusable: all with a number up to this */
 } server;
 
-static struct connection *server_open(void *baton, bool explain, char *reason, size_t size)
+static struct connection *server_open(void *baton, char *reason, size_t size)
 {
     struct connection *connection;
 
     (void)baton;
-    (void)explain;
     server.attempts++;
     while (server.hangs) {
         usleep(100);
