@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The module record and its hooks. */
 #include "config/config.h"
+#include "gate/caching.h"
+#include "gate/expression.h"
 #include "gate/hooks.h"
+#include "gate/require.h"
 #include "jobs/watchdog.h"
 #include "provider/http.h"
 #include "service/provider.h"
@@ -51,7 +54,7 @@ static void billing_child_init(apr_pool_t *pchild, server_rec *server)
     runtime_start(pchild, server, startup_table());
     state_start(pchild);
     provider_start(pchild, server);
-    gate_start();
+    caching_start();
 }
 
 static void billing_hooks(apr_pool_t *pool)
@@ -61,7 +64,6 @@ static void billing_hooks(apr_pool_t *pool)
     /* These set the environment in their fixups. */
     static const char *const environment[] = {"mod_env.c", "mod_ssl.c", "mod_session.c", "mod_lua.c", NULL};
 
-    (void)pool;
     ap_hook_pre_config(billing_pre_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_check_config(billing_check_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_config(billing_post_config, NULL, watchdog, APR_HOOK_MIDDLE);
@@ -82,6 +84,8 @@ static void billing_hooks(apr_pool_t *pool)
     ap_hook_insert_filter(gate_insert_filter, NULL, NULL, APR_HOOK_LAST);
     ap_hook_insert_error_filter(gate_insert_error_filter, NULL, NULL, APR_HOOK_LAST);
     gate_register_filters();
+    expression_register();
+    require_register(pool);
 }
 
 /* All else is hidden (-fvisibility=hidden). */

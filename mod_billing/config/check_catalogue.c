@@ -178,6 +178,22 @@ static void check_new_orgs(struct report *report)
     }
 }
 
+/* Between two passes of the change feed every state grows as old as their interval. */
+static void check_stale(struct report *report)
+{
+    const struct config_build *build = report->build;
+    int64_t refresh = apr_time_sec(build->global.cache_refresh);
+    for (int i = 0; i < build->features->nelts; ++i) {
+        const struct feature *feature = &build->global.catalogue.features[i];
+        if (feature->stale_max <= 2 * refresh) {
+            report_warning(report, "ATB0134", place_of(feature->file, feature->line),
+                           "BillingStale max= of the feature %s is hardly longer than BillingCacheRefresh, so that a "
+                           "state counts as stale between two looks at the database: set max= to some minutes",
+                           feature->ref.key);
+        }
+    }
+}
+
 void check_catalogue(struct report *report)
 {
     check_collisions(report);
@@ -186,4 +202,5 @@ void check_catalogue(struct report *report)
     check_limit_uses(report);
     check_enforced_nowhere(report);
     check_new_orgs(report);
+    check_stale(report);
 }

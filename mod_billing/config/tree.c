@@ -38,6 +38,25 @@ const char *tree_argument(apr_pool_t *pool, const ap_directive_t *directive)
     return ap_getword_conf(pool, &args);
 }
 
+static const ap_directive_t *tree_mentioning(const ap_directive_t *first, const char *one, const char *other)
+{
+    const ap_directive_t *found = NULL;
+    for (; first && !found; first = first->next) {
+        if (first->args && strstr(first->args, one) && strstr(first->args, other)) {
+            return first;
+        }
+        found = tree_mentioning(first->first_child, one, other);
+    }
+    return found;
+}
+
+struct config_place tree_mention(const char *one, const char *other)
+{
+    struct config_place nowhere = {0};
+    const ap_directive_t *found = tree_mentioning(ap_conftree, one, other);
+    return found ? tree_place(found) : nowhere;
+}
+
 struct config_place tree_place(const ap_directive_t *directive)
 {
     struct config_place place = {directive->filename, (unsigned)directive->line_num};

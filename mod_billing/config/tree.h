@@ -17,6 +17,9 @@ const ap_directive_t *tree_any(const ap_directive_t *first, const char *name);
 /** The first argument, without quotes. */
 const char *tree_argument(apr_pool_t *pool, const ap_directive_t *directive);
 
+/** Where the first line stands whose arguments hold both words, anywhere; `file` NULL: nowhere. */
+struct config_place tree_mention(const char *one, const char *other);
+
 struct config_place tree_place(const ap_directive_t *directive);
 
 bool tree_is_host(const ap_directive_t *directive);

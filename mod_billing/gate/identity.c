@@ -63,20 +63,22 @@ static bool identity_user_true(request_rec *r, const struct request_record *reco
            (!apr_table_get(r->notes, AP_GET_BASIC_AUTH_PW_NOTE) && identity_certificate_verified(r));
 }
 
-/* Whether what this request says can be believed. A value that needs no authentication is true anyway. */
-static bool identity_believable(request_rec *r, const struct identity_source *source)
+/* Whether what this request says can be believed. A value that needs no authentication is true anyway. While
+ * authorization asks about the request itself nothing has let it through yet. */
+static bool identity_believable(request_rec *r, const struct identity_source *source, bool itself)
 {
     const struct request_record *record = request_record_find(r);
 
-    return !source->needs_auth || (record && record->let_through && identity_user_true(r, record));
+    return !source->needs_auth ||
+           (record && (record->let_through || (itself && record->authenticated)) && identity_user_true(r, record));
 }
 
-static const char *identity_inwards(request_rec *at, const struct identity_source *source)
+static const char *identity_inwards(request_rec *at, const struct identity_source *source, bool itself)
 {
     request_rec *outer = at->main ? at->main : at->prev;
-    const char *value = outer ? identity_inwards(outer, source) : NULL;
+    const char *value = outer ? identity_inwards(outer, source, false) : NULL;
 
-    if (!value && identity_believable(at, source)) {
+    if (!value && identity_believable(at, source, itself)) {
         value = identity_evaluate(at, source);
     }
     return value;
@@ -89,7 +91,7 @@ const char *identity_value(request_rec *r, const struct dir_config *config, enum
     if (!source || !identity_from_trusted_proxy(r, source)) {
         return NULL;
     }
-    return source->literal ? source->literal : identity_inwards(r, source);
+    return source->literal ? source->literal : identity_inwards(r, source, true);
 }
 
 bool identity_claimed(request_rec *r, const struct dir_config *config, enum identity identity)

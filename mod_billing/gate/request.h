@@ -29,6 +29,8 @@ struct request_record {
     /* gate/ */
     bool signing_in;     /* httpd asked its authentication modules */
     bool let_through;    /* no access hook objected: where it signed in, it did so successfully */
+    bool authenticated;  /* httpd is past authenticating it, or has no way to: where it signed in, it did so truly */
+    bool wants_user;     /* an authorization condition cannot be judged without one */
     bool error_document; /* the site's document for a denial of the gate: served */
     bool handling;       /* past fixups: its handler runs */
 
@@ -37,6 +39,7 @@ struct request_record {
     const struct dir_config *judged_of;
     int judged;
     const struct denial *denial;       /* NULL: none (so far) */
+    struct known_state *known;         /* gate/view.c: of the org that was looked for; NULL: none yet */
     const struct denial *inner_denial; /* of a subrequest that looked for what to serve, such as mod_dir's; or NULL */
 };
 
@@ -56,7 +59,8 @@ bool request_signed_in(const request_rec *r);
 /** Whether httpd has a way to authenticate here. AuthType None counts as none. */
 bool request_can_authenticate(request_rec *r);
 
-/** True for a CORS preflight: it carries no credentials, so a denial would only look like a CORS error. */
+/** True for a CORS preflight, and whatever httpd looks up or serves in its place: it carries no credentials, so a
+ * denial would only look like a CORS error. */
 bool request_is_preflight(const request_rec *r);
 
 /** An id for this request that a person can find in the log: mod_unique_id's, else a random one. */

@@ -143,3 +143,14 @@ void state_publish(const char *org, bool livemode, const struct org_state *state
         table_forget(child->table, org, livemode);
     }
 }
+
+void state_refresh(apr_pool_t *pool, const char *org, bool livemode)
+{
+    const struct runtime *child = runtime();
+    struct org_state state;
+
+    if (store_state_find(child->database, pool, &child->config->catalogue, org, livemode, DATABASE_WAIT_WEB, &state) ==
+        STORE_OK) {
+        state_publish(org, livemode, &state);
+    }
+}

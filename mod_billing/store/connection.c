@@ -280,18 +280,15 @@ struct answer connection_run(struct connection *connection, apr_pool_t *pool, co
         !PQsendQueryParams(native, statement->sql, statement->param_count, NULL, statement->params, NULL, NULL, 0)) {
         return answer;
     }
-    if (!connection_receive(native, deadline, &lost)) {
-        answer.kind = lost ? ANSWER_LOST : ANSWER_TIMEOUT;
-        return answer; /* the transaction is still active: connection_usable() says so, and the pool closes it */
-    }
-    if (!(result = PQgetResult(native))) {
-        return answer;
-    }
-    answer = connection_answer(result, pool, rows);
-    PQclear(result);
-    /* The end of the command was not necessarily in the same packet. */
-    while (connection_receive(native, deadline, &lost) && (result = PQgetResult(native))) {
+    /* The rows come before the commit, and the server may still refuse or lose that: only when it is ready for the next
+     * query is anything written. */
+    while (connection_receive(native, deadline, &lost)) {
+        if (!(result = PQgetResult(native))) {
+            return answer;
+        }
+        answer = connection_answer(result, pool, rows);
         PQclear(result);
     }
-    return answer;
+    answer.kind = lost ? ANSWER_LOST : ANSWER_TIMEOUT;
+    return answer; /* the transaction is still active: connection_usable() says so, and the pool closes it */
 }

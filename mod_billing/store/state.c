@@ -43,6 +43,7 @@ enum state_column {
 static void state_read(apr_pool_t *pool, const struct catalogue *catalogue, const struct rows *rows, int row, int first,
                        struct org_state *state)
 {
+    const char *status = rows_text(rows, row, first + STATE_STATUS);
     const char *app_type = rows_text(rows, row, first + STATE_APP_TYPE);
     size_t price_count;
     const char *const *prices = record_texts(pool, rows_text(rows, row, first + STATE_PRICES), &price_count);
@@ -51,7 +52,9 @@ static void state_read(apr_pool_t *pool, const struct catalogue *catalogue, cons
                                  rows_bool(rows, row, first + STATE_LIVEMODE), prices, price_count);
 
     memset(state, 0, sizeof(*state));
-    status_parse(rows_text(rows, row, first + STATE_STATUS), &state->status);
+    if (status) {
+        status_parse(status, &state->status);
+    }
     state->grace_over = rows_bool(rows, row, first + STATE_GRACE_OVER);
     state->has_customer = rows_bool(rows, row, first + STATE_HAS_CUSTOMER);
     state->has_subscription = rows_bool(rows, row, first + STATE_HAS_SUBSCRIPTION);
@@ -69,8 +72,8 @@ enum store_result store_state_find(struct database *database, apr_pool_t *pool, 
                                    const char *org, bool livemode, apr_interval_time_t wait, struct org_state *state)
 {
     struct statement statement = {
-        .sql = "SELECT " SQL_STATE_COLUMNS " FROM billing.link l JOIN billing.org o ON o.org_id = l.org_id"
-               " WHERE l.org_id = $1 AND l.livemode = $2::boolean",
+        .sql = "SELECT " SQL_STATE_COLUMNS " FROM billing.org o LEFT JOIN billing.link l ON l.org_id = o.org_id"
+               " AND l.livemode = $2::boolean WHERE o.org_id = $1",
         .param_count = 2,
         .params = {org, sql_bool(livemode)},
         .wait = wait,

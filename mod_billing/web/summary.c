@@ -7,6 +7,7 @@
 #include "service/runtime.h"
 #include "service/state.h"
 #include "web/answer.h"
+#include "web/decision_json.h"
 #include "web/json_body.h"
 #include "web/member.h"
 #include "web/problem.h"
@@ -18,17 +19,6 @@
 #define STALE_PASSES 10
 #define STALE_AFTER  INT64_C(10) /* seconds */
 
-static json_t *summary_decision(const struct decision *decision)
-{
-    json_t *json = json_object();
-
-    json_object_set_new(json, "allowed", json_boolean(decision->allowed));
-    json_object_set_new(json, "reason", json_string(reason_name(decision->reason)));
-    json_object_set_new(json, "enforcement", json_string(enforcement_name(decision->enforcement)));
-    json_object_set_new(json, "wouldDeny", json_boolean(decision->would_deny));
-    return json;
-}
-
 static json_t *summary_features(const struct member *member, int64_t *grace_until)
 {
     const struct catalogue *catalogue = &config_global()->catalogue;
@@ -38,7 +28,7 @@ static json_t *summary_features(const struct member *member, int64_t *grace_unti
         struct decision decision =
             gate_decide(&catalogue->features[i], catalogue, &member->context, member->known ? &member->state : NULL);
 
-        json_object_set_new(json, catalogue->features[i].ref.key, summary_decision(&decision));
+        json_object_set_new(json, catalogue->features[i].ref.key, decision_json(&decision));
         if (decision.grace_until > *grace_until) {
             *grace_until = decision.grace_until;
         }
@@ -72,10 +62,10 @@ static json_t *summary_limits(const struct member *member)
     for (size_t i = 0; i < catalogue->plan_count; ++i) {
         for (size_t k = 0; k < catalogue->plans[i].limit_count; ++k) {
             const struct key_ref *limit = &catalogue->plans[i].limits[k].limit;
-            int64_t value = limit_in_force(catalogue, &member->state, limit->hash, member->context.now);
+            json_t *value = limit_json(limit_in_force(catalogue, &member->state, limit->hash, member->context.now));
 
-            if (value != LIMIT_NOT_SET) {
-                json_object_set_new(json, limit->key, value == LIMIT_UNLIMITED ? json_null() : json_integer(value));
+            if (value) {
+                json_object_set_new(json, limit->key, value);
             }
         }
     }
@@ -107,8 +97,8 @@ static bool summary_stale(const struct member *member)
     return member->context.now - member->state.verified_at > (limit > STALE_AFTER ? limit : STALE_AFTER);
 }
 
-/* What the org has open in Checkout, for those who may act; and a look at the provider where the person may be back from
- * there before the webhook. An org that has a subscription waits for nothing. */
+/* What the org has open in Checkout, for those who may act; and a look at the provider where the person may be back
+ * from there before the webhook. An org that has a subscription waits for nothing. */
 static struct checkout_pending summary_sync(request_rec *r, struct member *member)
 {
     struct checkout_pending pending = {NULL, 0};
