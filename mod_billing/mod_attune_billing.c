@@ -2,6 +2,7 @@
  * The module record and its hooks. */
 #include "config/config.h"
 #include "gate/expression.h"
+#include "gate/forward.h"
 #include "gate/hooks.h"
 #include "gate/require.h"
 #include "jobs/watchdog.h"
@@ -85,6 +86,7 @@ static void billing_hooks(apr_pool_t *pool)
     gate_register_filters();
     expression_register();
     require_register(pool);
+    forward_register();
 }
 
 /* All else is hidden (-fvisibility=hidden). */
