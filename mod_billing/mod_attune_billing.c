@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The module record and its hooks. */
 #include "config/config.h"
+#include "gate/export.h"
 #include "gate/expression.h"
 #include "gate/forward.h"
 #include "gate/hooks.h"
@@ -87,6 +88,7 @@ static void billing_hooks(apr_pool_t *pool)
     expression_register();
     require_register(pool);
     forward_register();
+    export_register();
 }
 
 /* All else is hidden (-fvisibility=hidden). */
