@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The module record and its hooks. */
 #include "config/config.h"
+#include "gate/caching.h"
 #include "gate/export.h"
 #include "gate/expression.h"
 #include "gate/forward.h"
@@ -55,7 +56,7 @@ static void billing_child_init(apr_pool_t *pchild, server_rec *server)
     runtime_start(pchild, server, startup_table());
     state_start(pchild);
     provider_start(pchild, server);
-    gate_start();
+    caching_start();
 }
 
 static void billing_hooks(apr_pool_t *pool)

@@ -116,7 +116,8 @@ CREATE INDEX event_received ON event (received_at);
 CREATE INDEX event_dead ON event (received_at) WHERE outcome = 'dead';
 CREATE INDEX event_org ON event (org_id, livemode, received_at);
 
--- A checkout is reserved here before the provider is asked for a session, so a crash in between is found again.
+-- A checkout is reserved here before the provider is asked for a session, so a crash in between is found again. What the
+-- provider is asked with stays with the reservation: the same again has to be the same.
 CREATE TABLE checkout (
     checkout_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     org_id      org_id NOT NULL REFERENCES org,
@@ -124,6 +125,9 @@ CREATE TABLE checkout (
     provider    text NOT NULL,
     plan_key    text NOT NULL,
     price_id    text NOT NULL,
+    return_url  text NOT NULL,
+    request_key text NOT NULL DEFAULT gen_random_uuid()::text, -- what its idempotency keys are made of
+    customer_id text,
     session_id  text,
     url         text,
     state       text NOT NULL DEFAULT 'reserved'

@@ -79,6 +79,16 @@ uint64_t table_position(struct table *table)
     return atomic_load_explicit(&table->position, memory_order_acquire);
 }
 
+void table_mark_set(struct table *table, enum table_mark mark, uint64_t value)
+{
+    atomic_store_explicit(&table->marks[mark], value, memory_order_release);
+}
+
+uint64_t table_mark(struct table *table, enum table_mark mark)
+{
+    return atomic_load_explicit(&table->marks[mark], memory_order_acquire);
+}
+
 void table_stats(struct table *table, struct table_stats *stats)
 {
     memset(stats, 0, sizeof(*stats));

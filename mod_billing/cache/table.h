@@ -50,6 +50,12 @@ void table_verified_set(struct table *table, int64_t now, uint64_t position);
 int64_t table_verified_at(struct table *table);
 uint64_t table_position(struct table *table);
 
+/* Two more opaque words, 0 in a new table: by which catalogue states are written into it, and what all of it was last
+ * read from. */
+enum table_mark { TABLE_CATALOGUE, TABLE_BASIS, TABLE_MARKS };
+void table_mark_set(struct table *table, enum table_mark mark, uint64_t value);
+uint64_t table_mark(struct table *table, enum table_mark mark);
+
 struct table_stats {
     uint64_t capacity;       /* the orgs that the room was made for; there may be a few more */
     uint64_t entries;        /* orgs in the table */

@@ -74,6 +74,7 @@ struct table {
     /* Read by every lookup, written with every pass of the change feed. */
     alignas(CACHE_LINE) _Atomic int64_t verified_at;
     _Atomic uint64_t position;
+    _Atomic uint64_t marks[TABLE_MARKS];
     /* Written only where something unusual happens. */
     alignas(CACHE_LINE) _Atomic uint64_t evictions;
     _Atomic uint64_t stolen_locks;

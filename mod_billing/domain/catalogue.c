@@ -63,6 +63,27 @@ const struct plan *catalogue_plan_of_prices(const struct catalogue *catalogue, c
     return NULL;
 }
 
+static uint64_t fingerprint_add(uint64_t sum, uint64_t hash)
+{
+    return (sum ^ hash) * UINT64_C(0x9e3779b97f4a7c15) + (sum >> 29);
+}
+
+/* The order counts: of several plans in one subscription the first one is meant. */
+uint64_t catalogue_fingerprint(const struct catalogue *catalogue)
+{
+    uint64_t sum = 1;
+    for (size_t i = 0; i < catalogue->plan_count; ++i) {
+        const struct plan *plan = &catalogue->plans[i];
+        sum = fingerprint_add(sum, plan->ref.hash);
+        for (size_t k = 0; k < plan->price_count; ++k) {
+            sum = fingerprint_add(sum, key_hash_str(plan->prices[k].provider));
+            sum = fingerprint_add(sum, plan->prices[k].mode);
+            sum = fingerprint_add(sum, key_hash_str(plan->prices[k].id));
+        }
+    }
+    return sum ? sum : 1;
+}
+
 const char *plan_price(const struct plan *plan, const char *provider, bool livemode)
 {
     for (size_t i = 0; i < plan->price_count; ++i) {

@@ -88,6 +88,9 @@ const struct feature *catalogue_feature(const struct catalogue *catalogue, const
 const struct plan *catalogue_plan_of_prices(const struct catalogue *catalogue, const char *provider, bool livemode,
                                             const char *const *prices, size_t count);
 
+/** A number that is another one for a catalogue that takes some price for another plan. Never 0. */
+uint64_t catalogue_fingerprint(const struct catalogue *catalogue);
+
 /** The price that is sold for a plan in this mode, or NULL. */
 const char *plan_price(const struct plan *plan, const char *provider, bool livemode);
 

@@ -27,7 +27,7 @@ static int64_t subtract_saturating(int64_t a, int64_t b)
     return difference;
 }
 
-static bool list_names(const struct key_list *list, const char *name, size_t len)
+static inline bool list_names(const struct key_list *list, const char *name, size_t len)
 {
     uint64_t hash = key_hash(name, len);
     for (size_t i = 0; i < list->count; ++i) {
@@ -51,8 +51,8 @@ static bool list_holds_hash(const struct key_list *list, uint64_t hash)
 
 /* Where only the org record could tell and there is no state, this rule has nothing to judge: that is for the
  * feature's stale policy to decide, which comes right after. */
-static bool app_type_refused(const struct feature *feature, const struct gate_context *context,
-                             const struct org_state *state)
+static inline bool app_type_refused(const struct feature *feature, const struct gate_context *context,
+                                    const struct org_state *state)
 {
     const struct key_list *wanted = &feature->app_types;
     if (!wanted->count) {
@@ -78,7 +78,7 @@ static size_t role_length(const char *name, const char *end)
     return (size_t)(end - name);
 }
 
-static bool role_refused(const struct feature *feature, const char *roles)
+static inline bool role_refused(const struct feature *feature, const char *roles)
 {
     if (!feature->roles.count) {
         return false;
@@ -99,8 +99,8 @@ static bool role_refused(const struct feature *feature, const char *roles)
     return true;
 }
 
-static bool state_unverified(const struct feature *feature, const struct gate_context *context,
-                             const struct org_state *state)
+static inline bool state_unverified(const struct feature *feature, const struct gate_context *context,
+                                    const struct org_state *state)
 {
     return !state || subtract_saturating(context->now, state->verified_at) > feature->stale_max;
 }
@@ -125,8 +125,8 @@ static void judge_grace(struct decision *decision, const struct feature *feature
     }
 }
 
-static void judge_past_due(struct decision *decision, const struct feature *feature, const struct gate_context *context,
-                           const struct org_state *state)
+static inline void judge_past_due(struct decision *decision, const struct feature *feature,
+                                  const struct gate_context *context, const struct org_state *state)
 {
     bool allowed = false;
     switch (feature->past_due) {
@@ -145,8 +145,9 @@ static void judge_past_due(struct decision *decision, const struct feature *feat
     decide(decision, allowed, allowed ? REASON_GRACE : REASON_PAST_DUE);
 }
 
-static void judge_link(struct decision *decision, const struct feature *feature, const struct catalogue *catalogue,
-                       const struct gate_context *context, const struct org_state *state)
+static inline void judge_link(struct decision *decision, const struct feature *feature,
+                              const struct catalogue *catalogue, const struct gate_context *context,
+                              const struct org_state *state)
 {
     if (state->status == STATUS_CANCELED) {
         decide(decision, false, REASON_CANCELED);
@@ -166,85 +167,115 @@ static void judge_link(struct decision *decision, const struct feature *feature,
     }
 }
 
-static bool limit_reached(const struct gate_context *context, int64_t limit)
+static inline bool limit_reached(const struct gate_context *context, int64_t limit)
 {
     return context->has_usage && limit >= 0 && context->usage >= limit;
 }
 
-/* The rules in the order of the contract: the first that matches decides. */
-static void gate_judge(struct decision *decision, const struct feature *feature, const struct catalogue *catalogue,
-                       const struct gate_context *context, const struct org_state *state)
+/* The trace is for gate_explain alone: gate_decide passes NULL, and since these are always part of their caller,
+ * nothing of it is left there. */
+#define TRACED static inline __attribute__((always_inline))
+
+TRACED bool matches(struct gate_trace *trace, enum gate_rule rule, bool matched)
 {
-    if (feature->enforcement == ENFORCE_OFF) {
+    if (trace) {
+        trace->steps[trace->count++] = (struct gate_step){rule, matched};
+    }
+    return matched;
+}
+
+/* The rules in the order of the contract: the first that matches decides. */
+TRACED void gate_judge(struct decision *decision, const struct feature *feature, const struct catalogue *catalogue,
+                       const struct gate_context *context, const struct org_state *state, struct gate_trace *trace)
+{
+    if (matches(trace, RULE_OFF, feature->enforcement == ENFORCE_OFF)) {
         decide(decision, true, REASON_MODE_OFF);
         return;
     }
-    if (feature->except_methods & context->method) {
+    if (matches(trace, RULE_METHOD, feature->except_methods & context->method)) {
         decide(decision, true, REASON_METHOD);
         return;
     }
-    if (!context->org) {
+    if (matches(trace, RULE_NO_ORG, !context->org)) {
         decide(decision, false, REASON_NO_ORG);
         return;
     }
-    if (app_type_refused(feature, context, state)) {
+    if (matches(trace, RULE_APP_TYPE, app_type_refused(feature, context, state))) {
         decide(decision, false, REASON_APP_TYPE);
         return;
     }
-    if (role_refused(feature, context->roles)) {
+    if (matches(trace, RULE_ROLE, role_refused(feature, context->roles))) {
         decide(decision, false, REASON_ROLE);
         return;
     }
     const struct override *override = state ? state_feature_override(state, feature->ref.hash, context->now) : NULL;
-    if (override) {
+    if (matches(trace, RULE_OVERRIDE, override)) {
         decide(decision, override->kind == OVERRIDE_GRANT, REASON_OVERRIDE);
-    } else if (state_unverified(feature, context, state)) {
+    } else if (matches(trace, RULE_UNVERIFIED, state_unverified(feature, context, state))) {
         decide(decision, feature->stale_allow, REASON_UNVERIFIED);
         return;
     } else {
         judge_link(decision, feature, catalogue, context, state);
+        matches(trace, RULE_SUBSCRIPTION, true);
     }
-    if (decision->allowed && limit_reached(context, decision->limit)) {
+    if (decision->allowed && matches(trace, RULE_LIMIT, limit_reached(context, decision->limit))) {
         decide(decision, false, REASON_LIMIT);
         decision->grace_until = 0;
     }
 }
 
-static bool org_is_new(const struct catalogue *catalogue, const struct org_state *state)
+bool org_is_new(const struct catalogue *catalogue, const struct org_state *state)
 {
     return state && state->created_at && catalogue->new_orgs_since != INT64_MAX &&
            state->created_at >= catalogue->new_orgs_since;
 }
 
-static bool denial_enforced(enum decision_reason reason, const struct feature *feature,
+/* What makes a denial one that is only watched. */
+TRACED bool denial_softened(enum decision_reason reason, const struct feature *feature,
                             const struct catalogue *catalogue, const struct gate_context *context,
-                            const struct org_state *state)
+                            const struct org_state *state, struct gate_trace *trace)
 {
-    if (context->kill_switch || feature->enforcement == ENFORCE_MONITOR) {
-        return false;
+    if (matches(trace, RULE_KILL_SWITCH, context->kill_switch) ||
+        matches(trace, RULE_MONITOR, feature->enforcement == ENFORCE_MONITOR)) {
+        return true;
     }
     if (reason == REASON_NO_ORG) {
-        return true; /* else dropping one's token would open the gate */
+        return false; /* else dropping one's token would open the gate */
     }
-    if (feature->enforcement == ENFORCE_NEW_ORGS && !org_is_new(catalogue, state)) {
-        return false;
-    }
-    return feature->percent >= 100 || feature_percent_includes(feature->ref.key, context->org, feature->percent);
+    return matches(trace, RULE_OLD_ORG, feature->enforcement == ENFORCE_NEW_ORGS && !org_is_new(catalogue, state)) ||
+           matches(trace, RULE_PERCENT,
+                   feature->percent < 100 &&
+                       !feature_percent_includes(feature->ref.key, context->org, feature->percent));
 }
 
-struct decision gate_decide(const struct feature *feature, const struct catalogue *catalogue,
-                            const struct gate_context *context, const struct org_state *state)
+TRACED struct decision gate_run(const struct feature *feature, const struct catalogue *catalogue,
+                                const struct gate_context *context, const struct org_state *state,
+                                struct gate_trace *trace)
 {
     struct decision decision = {.enforcement = feature->enforcement, .limit = LIMIT_NOT_SET};
     if (feature->uses.hash) {
         decision.limit = limit_in_force(catalogue, state, feature->uses.hash, context->now);
     }
-    gate_judge(&decision, feature, catalogue, context, state);
-    if (!decision.allowed && !denial_enforced(decision.reason, feature, catalogue, context, state)) {
+    gate_judge(&decision, feature, catalogue, context, state, trace);
+    if (!decision.allowed && denial_softened(decision.reason, feature, catalogue, context, state, trace)) {
         decision.allowed = true;
         decision.would_deny = true;
     }
     return decision;
+}
+
+struct decision gate_decide(const struct feature *feature, const struct catalogue *catalogue,
+                            const struct gate_context *context, const struct org_state *state)
+{
+    return gate_run(feature, catalogue, context, state, NULL);
+}
+
+struct decision gate_explain(const struct feature *feature, const struct catalogue *catalogue,
+                             const struct gate_context *context, const struct org_state *state,
+                             struct gate_trace *trace)
+{
+    trace->count = 0;
+    return gate_run(feature, catalogue, context, state, trace);
 }
 
 bool feature_can_deny(const struct feature *feature)
@@ -252,23 +283,28 @@ bool feature_can_deny(const struct feature *feature)
     return feature->enforcement != ENFORCE_OFF && feature->enforcement != ENFORCE_MONITOR;
 }
 
-bool feature_percent_includes(const char *feature, const char *org, unsigned percent)
+unsigned feature_percent_bucket(const char *feature, const char *org)
 {
     unsigned char text[KEY_MAX + 1 + ORG_ID_MAX];
     unsigned char digest[SHA256_DIGEST_LENGTH];
     size_t feature_len = strnlen(feature, KEY_MAX + 1);
     size_t org_len = strnlen(org, ORG_ID_MAX + 1);
     if (feature_len > KEY_MAX || org_len > ORG_ID_MAX) {
-        return false;
+        return PERCENT_NO_BUCKET;
     }
     memcpy(text, feature, feature_len);
     text[feature_len] = '\0';
     memcpy(text + feature_len + 1, org, org_len);
     if (!SHA256(text, feature_len + 1 + org_len, digest)) {
-        return false; /* libcrypto is out of memory: nobody is locked out for that */
+        return PERCENT_NO_BUCKET; /* libcrypto is out of memory: nobody is locked out for that */
     }
     uint32_t number = (uint32_t)digest[0] << 24 | (uint32_t)digest[1] << 16 | (uint32_t)digest[2] << 8 | digest[3];
-    return number % 100 < percent;
+    return number % 100;
+}
+
+bool feature_percent_includes(const char *feature, const char *org, unsigned percent)
+{
+    return feature_percent_bucket(feature, org) < percent;
 }
 
 int64_t limit_in_force(const struct catalogue *catalogue, const struct org_state *state, uint64_t limit_hash,

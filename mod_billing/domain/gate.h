@@ -41,7 +41,7 @@ struct decision {
     bool would_deny; /* allowed only because it is not enforced for this org */
     enum decision_reason reason;
     enum enforcement enforcement; /* as configured, also under the kill switch */
-    int64_t limit;       /* of feature.uses: a value, LIMIT_UNLIMITED or LIMIT_NOT_SET */
+    int64_t limit;                /* of feature.uses: a value, LIMIT_UNLIMITED or LIMIT_NOT_SET */
     int64_t grace_until; /* reason grace, or past_due after it: when grace ends or ended; 0: does not apply, or is not
                             known (since when is not, or the provider has given up collecting) */
 };
@@ -53,6 +53,42 @@ struct decision {
 struct decision gate_decide(const struct feature *feature, const struct catalogue *catalogue,
                             const struct gate_context *context, const struct org_state *state);
 
+/* The rules in the order in which they are looked at: what decides, then what makes a denial one that is only watched.
+ */
+enum gate_rule {
+    RULE_OFF,
+    RULE_METHOD,
+    RULE_NO_ORG,
+    RULE_APP_TYPE,
+    RULE_ROLE,
+    RULE_OVERRIDE,
+    RULE_UNVERIFIED,
+    RULE_SUBSCRIPTION, /* what is left to decide by; matches always */
+    RULE_LIMIT,
+    RULE_KILL_SWITCH,
+    RULE_MONITOR,
+    RULE_OLD_ORG,
+    RULE_PERCENT,
+    RULE_COUNT
+};
+
+/* The rules that were looked at for one decision. */
+struct gate_trace {
+    size_t count;
+    struct gate_step {
+        enum gate_rule rule;
+        bool matched;
+    } steps[RULE_COUNT];
+};
+
+/** gate_decide with the way it went: both are the same code. */
+struct decision gate_explain(const struct feature *feature, const struct catalogue *catalogue,
+                             const struct gate_context *context, const struct org_state *state,
+                             struct gate_trace *trace);
+
+/** Whether the org's creation is known and not before BillingNewOrgsSince. `state` may be NULL. */
+bool org_is_new(const struct catalogue *catalogue, const struct org_state *state);
+
 /** True where the policy can refuse anybody at all: neither off nor monitor. */
 bool feature_can_deny(const struct feature *feature);
 
@@ -60,6 +96,10 @@ bool feature_can_deny(const struct feature *feature);
  * as a big-endian number, modulo 100 < percent. So widening never puts an org out again. False for names longer than
  * KEY_MAX and ORG_ID_MAX. */
 bool feature_percent_includes(const char *feature, const char *org, unsigned percent);
+
+/** That number, 0..99; PERCENT_NO_BUCKET, which no percentage includes, for names that are too long. */
+#define PERCENT_NO_BUCKET 100U
+unsigned feature_percent_bucket(const char *feature, const char *org);
 
 /** The limit in force for this org: its override, else its plan's value. `state` may be NULL. */
 int64_t limit_in_force(const struct catalogue *catalogue, const struct org_state *state, uint64_t limit_hash,

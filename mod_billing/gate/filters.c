@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Output filters of gated requests: private answers, preflights without a body, and the body of a denial. */
+ * Output filters of gated requests: preflights without a body, and the body of a denial. */
 #include "gate/applies.h"
+#include "gate/caching.h"
 #include "gate/denial.h"
 #include "gate/hooks.h"
 
@@ -12,27 +13,7 @@
 #include <mod_core.h>
 #include <util_filter.h>
 
-static ap_filter_rec_t *private_filter, *bodiless_filter, *denial_filter;
-
-/* Only then answers are kept from it by r->no_cache, which also adds an Expires header to them. */
-static bool mod_cache_is_here;
-
-void gate_start(void)
-{
-    mod_cache_is_here = ap_find_linked_module("mod_cache.c") != NULL;
-}
-
-/* A filter, since headers set in fixups are lost where mod_proxy reads the answer's own. */
-static apr_status_t private_filter_run(ap_filter_t *filter, apr_bucket_brigade *brigade)
-{
-    request_rec *r = filter->r;
-
-    ap_remove_output_filter(filter);
-    if (!apr_table_get(r->headers_out, "Cache-Control") && !apr_table_get(r->err_headers_out, "Cache-Control")) {
-        apr_table_setn(r->headers_out, "Cache-Control", "private");
-    }
-    return ap_pass_brigade(filter->next, brigade);
-}
+static ap_filter_rec_t *bodiless_filter, *denial_filter;
 
 /* A preflight passes a gate without an org, so nothing of what is behind the gate may come back with it. */
 static apr_status_t bodiless_filter_run(ap_filter_t *filter, apr_bucket_brigade *brigade)
@@ -69,22 +50,9 @@ static apr_status_t denial_filter_run(ap_filter_t *filter, apr_bucket_brigade *b
 
 void gate_register_filters(void)
 {
-    private_filter = ap_register_output_filter("BILLING_PRIVATE", private_filter_run, NULL, AP_FTYPE_CONTENT_SET);
+    caching_register_filters();
     bodiless_filter = ap_register_output_filter("BILLING_BODILESS", bodiless_filter_run, NULL, AP_FTYPE_CONTENT_SET);
     denial_filter = ap_register_output_filter("BILLING_DENIAL", denial_filter_run, NULL, AP_FTYPE_RESOURCE);
-}
-
-/* What a page includes makes the page what it is. */
-static void request_keep_out_of_caches(request_rec *r)
-{
-    for (request_rec *outer = r; outer; outer = outer->main) {
-        if (mod_cache_is_here) {
-            outer->no_cache = 1;
-        }
-        if (outer != r && !apr_table_get(outer->headers_out, "Cache-Control")) {
-            apr_table_setn(outer->headers_out, "Cache-Control", "private");
-        }
-    }
 }
 
 /* The configuration counts as it is now: mod_dir and mod_negotiation may have put a gated file in the place of a
@@ -98,8 +66,10 @@ void gate_insert_filter(request_rec *r)
     }
     record->handling = true;
     if (gate_applies(r, config_dir(r))) {
-        request_keep_out_of_caches(r);
-        ap_add_output_filter_handle(request_is_preflight(r) ? bodiless_filter : private_filter, NULL, r, r->connection);
+        caching_forbid(r);
+        if (request_is_preflight(r)) {
+            ap_add_output_filter_handle(bodiless_filter, NULL, r, r->connection);
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 #include "gate/hooks.h"
 
 #include "gate/applies.h"
+#include "gate/caching.h"
 #include "gate/denial.h"
 #include "gate/identity.h"
 #include "gate/judge.h"
@@ -47,6 +48,10 @@ static int gate_decide_now(request_rec *r, enum judge_phase phase)
     }
     record = request_record(r);
     gate_judge(r, config, record, phase);
+    /* Whatever is decided, the page around this one says what its receiver may see. */
+    if (phase == JUDGE_FINAL || record->denial) {
+        caching_forbid_around(r);
+    }
     return record->denial ? gate_denied(r, record->denial) : DECLINED;
 }
 

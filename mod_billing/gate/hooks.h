@@ -10,9 +10,6 @@
 
 #include <httpd.h>
 
-/** Once per child, when all modules are known. */
-void gate_start(void);
-
 /** Early: denies where every input is free of authentication; under `Satisfy Any` answers 401 while the org depends on
  * the user, since httpd drops other denials of this phase there (server/request.c, SATISFY_ANY). */
 int gate_access_checker(request_rec *r);

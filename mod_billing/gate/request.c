@@ -50,9 +50,10 @@ bool request_can_authenticate(request_rec *r)
     return type && strcasecmp(type, "None");
 }
 
+/* By the request line: subrequests and ErrorDocuments ask with GET for what the client asked with OPTIONS. */
 bool request_is_preflight(const request_rec *r)
 {
-    return r->method_number == M_OPTIONS && apr_table_get(r->headers_in, "Origin") &&
+    return r->the_request && !strncmp(r->the_request, "OPTIONS ", 8) && apr_table_get(r->headers_in, "Origin") &&
            apr_table_get(r->headers_in, "Access-Control-Request-Method");
 }
 

@@ -59,7 +59,8 @@ bool request_signed_in(const request_rec *r);
 /** Whether httpd has a way to authenticate here. AuthType None counts as none. */
 bool request_can_authenticate(request_rec *r);
 
-/** True for a CORS preflight: it carries no credentials, so a denial would only look like a CORS error. */
+/** True for a CORS preflight, and whatever httpd looks up or serves in its place: it carries no credentials, so a
+ * denial would only look like a CORS error. */
 bool request_is_preflight(const request_rec *r);
 
 /** An id for this request that a person can find in the log: mod_unique_id's, else a random one. */

@@ -9,14 +9,30 @@
 
 #include <apr_strings.h>
 #include <http_log.h>
+#include <stdlib.h>
 
 APLOG_USE_MODULE(attune_billing);
 
-#define WARM_PAGE 1000
+/* Rows of one statement: some 300 KiB at a time, however much has changed. */
+#define PAGE 1000
 
-/* A new child may have another catalogue than the one that filled the table, so it reads everything once: plans are
- * recognised by the prices of the subscription. */
-static bool warm;
+/* The snapshot of the last pass of this child, from malloc. While some transaction of anybody's stays open for an hour
+ * the position does not move, so all that an hour has changed is looked at in every pass; with this at hand what was
+ * seen before is left out. NULL: not known, which only costs time. */
+static char *last_snapshot;
+
+static void feed_remember(const char *snapshot)
+{
+    free(last_snapshot);
+    last_snapshot = snapshot ? strdup(snapshot) : NULL;
+}
+
+/* Every pass ends with the table as the database was at `moment` or later. */
+static void feed_note(const struct state_moment *moment, int64_t now)
+{
+    table_verified_set(runtime()->table, now, moment->position);
+    feed_remember(moment->snapshot);
+}
 
 static void feed_store(const struct org_change *changes, int count)
 {
@@ -25,73 +41,195 @@ static void feed_store(const struct org_change *changes, int count)
     }
 }
 
-/* Everything. The position is taken first, so that what changes meanwhile is found by the next pass. */
-static bool feed_warm(apr_pool_t *pool, uint64_t *position)
+static void feed_forget(const struct org_key *gone, int count)
+{
+    for (int i = 0; i < count; ++i) {
+        table_forget(runtime()->table, gone[i].org, gone[i].livemode);
+    }
+}
+
+/* Everything */
+
+/* A table that is ahead of the database was filled from one that has lost its newest transactions since, or been put
+ * back. Or this page was read just before the change: then forgetting costs whoever asks next one query. */
+static void feed_adopt(const struct org_change *changes, int count)
+{
+    struct org_state known;
+
+    for (int i = 0; i < count; ++i) {
+        const struct org_change *change = &changes[i];
+
+        if (table_lookup(runtime()->table, change->org, change->livemode, &known) &&
+            known.version > change->state.version) {
+            table_forget(runtime()->table, change->org, change->livemode);
+        } else {
+            state_publish(change->org, change->livemode, &change->state);
+        }
+    }
+}
+
+static bool feed_walk(apr_pool_t *pool)
 {
     const struct runtime *child = runtime();
     struct state_walk walk = {NULL, false};
     char last[ORG_ID_MAX + 1];
     struct org_change *changes;
-    apr_pool_t *page;
     int count;
 
-    if (store_state_position(child->database, pool, position) != STORE_OK) {
-        return false;
-    }
-    apr_pool_create(&page, pool);
     do {
-        if (runtime_stopping() || store_state_walk(child->database, page, &child->config->catalogue, &walk, WARM_PAGE,
-                                                &changes, &count) != STORE_OK) {
+        apr_pool_clear(pool);
+        if (runtime_stopping() || store_state_walk(child->database, pool, &child->config->catalogue, &walk, PAGE,
+                                                   &changes, &count) != STORE_OK) {
             return false;
         }
-        feed_store(changes, count);
+        feed_adopt(changes, count);
         if (count) {
             apr_cpystrn(last, walk.org, sizeof(last));
             walk.org = last;
         }
+    } while (count == PAGE);
+    return true;
+}
+
+/* Entries of which the database may know nothing (any more). */
+struct feed_check {
+    apr_pool_t *pool;
+    struct org_key keys[PAGE];
+    int count;
+    bool failed;
+};
+
+static void feed_check_page(struct feed_check *check)
+{
+    bool missing[PAGE];
+
+    check->failed =
+        check->failed || runtime_stopping() ||
+        store_state_missing(runtime()->database, check->pool, check->keys, check->count, missing) != STORE_OK;
+    for (int i = 0; !check->failed && i < check->count; ++i) {
+        if (missing[i]) {
+            feed_forget(&check->keys[i], 1);
+        }
+    }
+    check->count = 0;
+    apr_pool_clear(check->pool);
+}
+
+static bool feed_check_visit(void *baton, const char *org, bool livemode, const struct org_state *state)
+{
+    struct feed_check *check = baton;
+
+    if (state->version) {
+        check->keys[check->count++] = (struct org_key){apr_pstrdup(check->pool, org), livemode};
+    }
+    if (check->count == PAGE) {
+        feed_check_page(check);
+    }
+    return !check->failed;
+}
+
+static bool feed_check_all(apr_pool_t *pool)
+{
+    struct feed_check *check = malloc(sizeof(*check));
+    bool failed = true;
+
+    if (check) {
+        apr_pool_clear(pool);
+        check->pool = pool;
+        check->count = 0;
+        check->failed = false;
+        table_visit(runtime()->table, feed_check_visit, check);
+        if (check->count && !check->failed) {
+            feed_check_page(check);
+        }
+        failed = check->failed;
+        free(check);
+    }
+    return !failed;
+}
+
+/* The moment is taken before: what changes meanwhile is found by the next pass. */
+static bool feed_everything(apr_pool_t *pool, uint64_t basis)
+{
+    apr_pool_t *page;
+    bool done;
+
+    apr_pool_create(&page, pool);
+    done = feed_walk(page) && feed_check_all(page);
+    apr_pool_destroy(page);
+    if (done) {
+        table_mark_set(runtime()->table, TABLE_BASIS, basis);
+        ap_log_error(APLOG_MARK, APLOG_INFO, 0, runtime()->server,
+                     "ATB0501: the state of all orgs was read into shared memory");
+    }
+    return done;
+}
+
+/* What has changed */
+
+/* Those that are gone were forgotten before: one that was made anew begins with version 1 again. */
+static bool feed_changes(apr_pool_t *pool, uint64_t position)
+{
+    const struct runtime *child = runtime();
+    struct state_changes reading = {.snapshot = last_snapshot, .position = position};
+    struct org_change *changes;
+    char last[ORG_ID_MAX + 1];
+    apr_pool_t *page;
+    int count;
+
+    apr_pool_create(&page, pool);
+    do {
         apr_pool_clear(page);
-    } while (count == WARM_PAGE);
+        if (runtime_stopping() || store_state_changes(child->database, page, &child->config->catalogue, &reading, PAGE,
+                                                      &changes, &count) != STORE_OK) {
+            return false; /* the page pool goes with its parent */
+        }
+        feed_store(changes, count);
+        if (count) {
+            apr_cpystrn(last, reading.org, sizeof(last));
+            reading.org = last;
+        }
+    } while (count == PAGE);
     apr_pool_destroy(page);
     return true;
 }
 
-static bool feed_changes(apr_pool_t *pool, uint64_t *position)
+/* What all of the table was read from: this catalogue, and the database as it is since it was last started, failed over
+ * or restored. Another one, and the position in it means nothing. Never 0. */
+static uint64_t feed_basis(const struct state_moment *moment)
 {
-    const struct runtime *child = runtime();
-    uint64_t before = *position;
-    struct org_change *changes;
-    int count;
+    uint64_t basis = runtime()->fingerprint ^ (moment->identity * UINT64_C(0x9e3779b97f4a7c15));
 
-    if (store_state_changes(child->database, pool, &child->config->catalogue, position, &changes, &count) != STORE_OK) {
-        return false;
-    }
-    feed_store(changes, count);
-    if (*position < before) {
-        warm =
-            false; /* the database was put back to an earlier state: nothing in the table can be trusted to be newer */
-        return false;
-    }
-    return true;
+    return basis ? basis : 1;
 }
 
 void feed_pass(apr_pool_t *pool)
 {
     const struct runtime *child = runtime();
     int64_t now = runtime_now();
-    uint64_t position;
+    struct state_moment moment;
+    struct org_key *gone;
+    uint64_t position, basis;
+    int count;
 
-    if (!child->database || !child->table) {
-        return;
+    if (!child->database || !child->table || table_mark(child->table, TABLE_CATALOGUE) != child->fingerprint) {
+        return; /* the next generation's catalogue is in force: its own feed has taken over */
     }
     position = table_position(child->table);
-    if (!warm || !position) {
-        if (!feed_warm(pool, &position)) {
-            return;
-        }
-        warm = true;
-        ap_log_error(APLOG_MARK, APLOG_INFO, 0, child->server, "ATB0501: the state of all orgs is in shared memory");
-    } else if (!feed_changes(pool, &position)) {
+    if (store_state_gone(child->database, pool, position, last_snapshot, PAGE, &moment, &gone, &count) != STORE_OK) {
         return;
     }
-    table_verified_set(child->table, now, position);
+    basis = feed_basis(&moment);
+    if (table_mark(child->table, TABLE_BASIS) != basis || !position || position > moment.position || count == PAGE) {
+        feed_remember(NULL);
+        if (!feed_everything(pool, basis)) {
+            return;
+        }
+    } else {
+        feed_forget(gone, count);
+        if (!feed_changes(pool, position)) {
+            return;
+        }
+    }
+    feed_note(&moment, now);
 }

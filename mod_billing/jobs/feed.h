@@ -5,8 +5,9 @@
 
 #include <apr_pools.h>
 
-/** One pass: everything the first time, then what has changed. In one thread of one child of this node. What cannot be
- * read stays as it is, and ages. */
+/** One pass: what has changed since the last one; everything where the table is new, the catalogue another, or the
+ * database was restarted, failed over or restored. In one thread of one child of this node. What cannot be read stays as
+ * it is, and ages. */
 void feed_pass(apr_pool_t *pool);
 
 #endif

@@ -30,6 +30,8 @@ const char *provider_outcome_name(enum provider_outcome outcome)
         return "unavailable";
     case PROVIDER_AMBIGUOUS:
         return "ambiguous";
+    case PROVIDER_KEY_USED:
+        return "key used";
     }
     return "unknown";
 }

@@ -46,7 +46,8 @@ enum provider_outcome {
     PROVIDER_NOT_FOUND,   /* the provider has no such thing, or no longer */
     PROVIDER_REFUSED,     /* our request is wrong, by a bug or by the configuration: the same again is no use */
     PROVIDER_UNAVAILABLE, /* not reached, busy or failing. Nothing was changed there */
-    PROVIDER_AMBIGUOUS    /* a change may have been made: to be repeated with the same idempotency key only */
+    PROVIDER_AMBIGUOUS,   /* a change may have been made: to be repeated with the same idempotency key only */
+    PROVIDER_KEY_USED     /* the idempotency key was used with other words: what was made then is not told */
 };
 
 struct provider_result {
@@ -98,6 +99,17 @@ struct checkout_session {
     const char *customer;         /* NULL: none */
     const char *subscription;     /* NULL: none yet */
     const char *client_reference; /* NULL: none */
+};
+
+/* Open sessions that earlier, lost calls may have made. */
+struct checkout_query {
+    const char *org;
+    const char *customer;
+};
+
+struct checkout_list {
+    const char *const *ids;
+    size_t count;
 };
 
 enum portal_flow { PORTAL_HOME, PORTAL_PAYMENT_METHOD };
@@ -159,6 +171,10 @@ struct provider {
     struct provider_result (*checkout_expire)(const struct provider_call *call, const char *id,
                                               struct checkout_session *session);
 
+    /** The customer's open sessions that were made for this org. */
+    struct provider_result (*checkouts_open)(const struct provider_call *call, const struct checkout_query *query,
+                                             struct checkout_list *list);
+
     /** NOT_FOUND: the provider does not know the customer, or has deleted it. */
     struct provider_result (*portal_create)(const struct provider_call *call, const struct portal_request *request,
                                             const char **url);
@@ -178,7 +194,7 @@ struct provider {
 /** The provider of this name among those compiled in, or NULL. */
 const struct provider *provider_find(const char *name);
 
-/** "ok", "not found", "refused", "unavailable", "ambiguous". */
+/** "ok", "not found", "refused", "unavailable", "ambiguous", "key used". */
 const char *provider_outcome_name(enum provider_outcome outcome);
 
 #endif

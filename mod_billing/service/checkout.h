@@ -12,7 +12,8 @@ enum checkout_outcome {
     CHECKOUT_SUBSCRIBED,  /* there is a subscription that is not over, or a payment on its way */
     CHECKOUT_TOO_MANY,    /* the org's hourly cap; retry_after is filled in */
     CHECKOUT_REFUSED,     /* the provider will not: a matter for the operator, in the log */
-    CHECKOUT_UNAVAILABLE, /* provider or database cannot be asked; retry_after is filled in */
+    CHECKOUT_UNAVAILABLE, /* the provider cannot be asked; retry_after is filled in */
+    CHECKOUT_NO_STATE,    /* nor can the database */
 };
 
 struct checkout_answer {
@@ -34,9 +35,10 @@ struct checkout_pending {
     int64_t expires_at;
 };
 
-/** What the org has open. Where the person may have paid and the webhook is not here yet, the provider is asked, at most
- * once for all who wait, and what it says is applied; the webhook remains what counts. Nothing is done while neither
- * database nor provider answers. True where the org's state may have changed. */
+/** What the org has open. Where the person may have paid and the webhook is not here yet, the provider is asked, once for
+ * all who wait and ever more seldom (store_checkout_check), and what it says is applied. Nothing is done while database
+ * or provider do not answer; the database is waited for as briefly as at a gate. True where the org's state may have
+ * changed. */
 bool checkout_sync(apr_pool_t *pool, const struct server_config *config, const char *org,
                    struct checkout_pending *pending);
 

@@ -137,16 +137,16 @@ bool passage_write(struct passage *passage, struct event_effect *effect, const s
     passage->record.outcome = event_outcome_name(outcome);
     passage->record.org = effect->org;
     passage->record.error = NULL;
-    *result = (struct event_result){.outcome = outcome};
     switch (store_event_apply(runtime()->database, passage->pool, &passage->record, effect, passage_wait(passage))) {
     case STORE_OK:
         passage_publish(passage, effect->org, &link, effect->link_version + 1);
         passage_warn_of_prices(passage, effect->org, changed);
+        *result = (struct event_result){.outcome = outcome};
         return true;
     case STORE_CONFLICT:
         return false;
     default:
-        result->outcome = EVENT_FAILED;
+        *result = (struct event_result){.outcome = EVENT_FAILED};
         return true;
     }
 }

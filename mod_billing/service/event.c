@@ -11,9 +11,10 @@
 
 APLOG_USE_MODULE(attune_billing);
 
-/* Who lost a round waits for this long at most, times the rounds lost, so that a crowd at one org thins out. */
-#define PAUSE_STEP apr_time_from_msec(2)
-#define PAUSE_MAX  apr_time_from_msec(50)
+/* Who lost a round waits for a random time below this, doubled with each round, so that a crowd at one org thins out.
+ */
+#define PAUSE_FIRST   apr_time_from_msec(2)
+#define PAUSE_DOUBLES 6
 
 static const char *const outcome_names[] = {
     [EVENT_APPLIED] = "applied", [EVENT_DUPLICATE] = "duplicate", [EVENT_STALE] = "stale",
@@ -105,17 +106,16 @@ static void passage_view_answer(struct passage *passage)
     passage->event = &passage->view;
 }
 
-/* A signal tells no more than that something happened. For a subscription that nobody knows yet, or a session that we did
- * not reserve, the provider is asked what it is; true where it answered, and the round begins again with that. */
+/* A signal tells no more than that something happened. For a subscription that nobody knows yet, or a session that we
+ * did not reserve, the provider is asked what it is; true where it answered, and the round begins again with that. */
 static bool passage_signal_answered(struct passage *passage)
 {
     const struct billing_event *event = passage->event;
     bool payment = event->kind == EVENT_PAYMENT_PAID || event->kind == EVENT_PAYMENT_FAILED;
     bool checkout = event->kind == EVENT_CHECKOUT_COMPLETED;
 
-    if (!event->subscription_id || passage->asked || !(payment || checkout) ||
-        (payment && passage->context.current) || (checkout && passage->context.checkout_org) ||
-        !passage_ask(passage)) {
+    if (!event->subscription_id || passage->asked || !(payment || checkout) || (payment && passage->context.current) ||
+        (checkout && passage->context.checkout_org) || !passage_ask(passage)) {
         return false;
     }
     passage_view_answer(passage);
@@ -158,14 +158,15 @@ static enum apply_outcome passage_decide(struct passage *passage, struct subscri
     if (passage->by_answer) {
         return passage_settle(passage, passage->answer.status == STATUS_PAST_DUE, next);
     }
-    outcome = subscription_apply(context->current, &change, context->timeline, context->timeline_count, may_fetch, next);
+    outcome =
+        subscription_apply(context->current, &change, context->timeline, context->timeline_count, may_fetch, next);
     if (outcome != APPLY_FETCH) {
         return outcome;
     }
     if (passage_ask(passage)) {
         answer_past_due = passage->answer.status == STATUS_PAST_DUE;
-        outcome = passage_settle(passage, change.snapshot ? subscription_event_past_due(&change) : answer_past_due,
-                                 next);
+        outcome =
+            passage_settle(passage, change.snapshot ? subscription_event_past_due(&change) : answer_past_due, next);
         if (outcome != APPLY_STALE) {
             return outcome;
         }
@@ -259,6 +260,10 @@ static bool passage_checkout(struct passage *passage, struct event_result *resul
         changed = &next;
     }
     passage->record.shown_status = changed ? status_name(passage->answer.status) : NULL;
+    /* Until what was bought is known, the checkout is all that keeps the org from buying twice. */
+    if (event->kind == EVENT_CHECKOUT_COMPLETED && event->subscription_id && !changed && !passage->context.current) {
+        effect.checkout_state = "pending";
+    }
     return passage_write(passage, &effect, changed, EVENT_APPLIED, result);
 }
 
@@ -269,7 +274,7 @@ static bool passage_round(struct passage *passage, struct event_result *result)
     const char *org, *error;
 
     if (store_event_context(runtime()->database, passage->pool, passage->delivery->provider, event,
-                            passage_wait(passage), &passage->context) != STORE_OK) {
+                            passage->delivery->replay, passage_wait(passage), &passage->context) != STORE_OK) {
         *result = passage_result(EVENT_FAILED, NULL);
         return true;
     }
@@ -329,15 +334,15 @@ static const char *delivery_ignored(const struct event_delivery *delivery, const
 
 static void passage_pause(int round)
 {
-    apr_interval_time_t most = round * PAUSE_STEP;
+    apr_interval_time_t most = PAUSE_FIRST << (round < PAUSE_DOUBLES ? round : PAUSE_DOUBLES);
 
-    apr_sleep(ap_random_pick(0, (apr_uint32_t)(most < PAUSE_MAX ? most : PAUSE_MAX)));
+    apr_sleep(ap_random_pick(0, (apr_uint32_t)most));
 }
 
 /* Each round lost means that another event of the same org was written, so all but a flood of them end soon. */
 static struct event_result passage_rounds(struct passage *passage)
 {
-    struct event_result result = {.outcome = EVENT_FAILED};
+    struct event_result result;
 
     for (int round = 0; round == 0 || apr_time_now() < passage->deadline; ++round) {
         if (round) {
@@ -350,7 +355,7 @@ static struct event_result passage_rounds(struct passage *passage)
     ap_log_error(APLOG_MARK, APLOG_ERR, 0, runtime()->server,
                  "ATB0211: %s was overtaken again and again and not written; it will come again",
                  passage->event->id ? passage->event->id : passage->event->subscription_id);
-    return result;
+    return passage_result(EVENT_FAILED, NULL);
 }
 
 struct event_result event_receive(apr_pool_t *pool, const struct event_delivery *delivery)
@@ -359,7 +364,10 @@ struct event_result event_receive(apr_pool_t *pool, const struct event_delivery 
         .pool = pool,
         .delivery = delivery,
         .event = delivery->event,
-        .record = {.provider = delivery->provider, .event = delivery->event, .body = delivery->body},
+        .record = {.provider = delivery->provider,
+                   .event = delivery->event,
+                   .body = delivery->body,
+                   .replay = delivery->replay},
         .deadline = apr_time_now() + DATABASE_WAIT_WEB,
     };
     const char *ignored, *install_id = NULL;

@@ -31,6 +31,7 @@ struct event_delivery {
     const struct billing_event *event;
     const char *body;                /* raw, NUL-terminated */
     const struct event_judge *judge; /* NULL: the provider cannot be asked */
+    bool replay;                     /* decide again if it is stored as dead or ignored; else it is a duplicate */
 };
 
 struct event_result {

@@ -6,13 +6,11 @@
 #include "service/provider.h"
 #include "service/runtime.h"
 
-#define RETRY_AFTER_DEFAULT 5
+#include <http_log.h>
 
-static struct portal_answer portal_unavailable(int retry_after)
-{
-    return (struct portal_answer){.outcome = PORTAL_UNAVAILABLE,
-                                  .retry_after = retry_after ? retry_after : RETRY_AFTER_DEFAULT};
-}
+APLOG_USE_MODULE(attune_billing);
+
+#define RETRY_AFTER_DEFAULT 5
 
 struct portal_answer portal_open(apr_pool_t *pool, const struct server_config *config, const char *org,
                                  enum portal_flow flow)
@@ -24,14 +22,16 @@ struct portal_answer portal_open(apr_pool_t *pool, const struct server_config *c
     struct portal_answer answer = {.outcome = PORTAL_READY};
     bool livemode = config->mode == MODE_LIVE;
 
+    if (!provider_account(config, pool, &account) || !config->return_url) {
+        ap_log_error(APLOG_MARK, APLOG_ERR, 0, runtime()->server, "ATB0243: there is no portal: %s is not set",
+                     config->return_url ? "BillingStripeSecretKey" : "BillingReturnURL");
+        return (struct portal_answer){.outcome = PORTAL_REFUSED};
+    }
     if (store_customer_find(runtime()->database, pool, org, livemode, &request.customer) != STORE_OK) {
-        return portal_unavailable(0);
+        return (struct portal_answer){.outcome = PORTAL_NO_STATE, .retry_after = RETRY_AFTER_DEFAULT};
     }
     if (!request.customer) {
         return (struct portal_answer){.outcome = PORTAL_NO_CUSTOMER};
-    }
-    if (!provider_account(config, pool, &account) || !config->return_url) {
-        return (struct portal_answer){.outcome = PORTAL_REFUSED};
     }
     call = provider_call(pool, config, &account, 0);
     result = account.provider->portal_create(&call, &request, &answer.url);
@@ -40,12 +40,11 @@ struct portal_answer portal_open(apr_pool_t *pool, const struct server_config *c
     case PROVIDER_OK:
         return answer;
     case PROVIDER_NOT_FOUND:
-        store_customer_forget(runtime()->database, pool, account.provider->name, org, livemode, request.customer);
-        customer_publish(pool, org, livemode);
+        customer_gone(pool, &account, org, request.customer);
         return (struct portal_answer){.outcome = PORTAL_NO_CUSTOMER};
     case PROVIDER_REFUSED:
         return (struct portal_answer){.outcome = PORTAL_REFUSED};
     default:
-        return portal_unavailable(result.retry_after);
+        return (struct portal_answer){.outcome = PORTAL_UNAVAILABLE, .retry_after = result.retry_after};
     }
 }

@@ -7,7 +7,13 @@
 #include "provider/provider.h"
 
 struct portal_answer {
-    enum { PORTAL_READY, PORTAL_NO_CUSTOMER, PORTAL_REFUSED, PORTAL_UNAVAILABLE } outcome;
+    enum {
+        PORTAL_READY,
+        PORTAL_NO_CUSTOMER,
+        PORTAL_REFUSED,     /* a matter for the operator, in the log */
+        PORTAL_UNAVAILABLE, /* the provider cannot be asked */
+        PORTAL_NO_STATE     /* nor can the database */
+    } outcome;
     const char *url; /* short-lived, so it is made for each visit and never kept */
     int retry_after; /* seconds */
 };

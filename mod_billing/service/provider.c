@@ -6,6 +6,7 @@
 #include "service/runtime.h"
 
 #include <apr_hash.h>
+#include <ap_mpm.h>
 #include <apr_strings.h>
 #include <http_log.h>
 
@@ -19,9 +20,20 @@ static const char *client_key(const struct server_config *config)
     return config->stripe_api_base ? config->stripe_api_base : "";
 }
 
+/* A provider that hangs holds a thread for each call that is under way, so a quarter of the threads is never given to
+ * it. A child of a single thread can keep nothing back. */
+static unsigned client_concurrent(void)
+{
+    int threads = 1;
+
+    ap_mpm_query(AP_MPMQ_MAX_THREADS, &threads);
+    threads = threads > 1 ? threads - (threads + 3) / 4 : 1;
+    return threads < HTTP_CONCURRENT_DEFAULT ? (unsigned)threads : HTTP_CONCURRENT_DEFAULT;
+}
+
 void provider_start(apr_pool_t *pool, server_rec *server)
 {
-    static const struct http_settings defaults;
+    struct http_settings settings = {.concurrent = client_concurrent()};
 
     clients = apr_hash_make(pool);
     for (server_rec *each = server; each; each = each->next) {
@@ -29,7 +41,7 @@ void provider_start(apr_pool_t *pool, server_rec *server)
         struct http_client *client;
 
         if (config->stripe_key && !apr_hash_get(clients, client_key(config), APR_HASH_KEY_STRING) &&
-            http_client_create(pool, &defaults, &client) == APR_SUCCESS) {
+            http_client_create(pool, &settings, &client) == APR_SUCCESS) {
             apr_hash_set(clients, client_key(config), APR_HASH_KEY_STRING, client);
         }
     }

@@ -22,7 +22,11 @@ void runtime_start(apr_pool_t *pool, server_rec *server, struct table *table)
     child.server = server;
     child.config = config_global();
     child.table = table;
+    child.fingerprint = catalogue_fingerprint(&child.config->catalogue);
     child.database = database_open(pool, &child.config->database, server);
+    if (child.database) {
+        database_serve(child.database);
+    }
     install_id = NULL;
 }
 

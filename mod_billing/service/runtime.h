@@ -14,6 +14,7 @@ struct runtime {
     const struct global_config *config;
     struct database *database; /* NULL: none is configured */
     struct table *table;       /* NULL: there was no room for it; everything is a miss */
+    uint64_t fingerprint;      /* of the catalogue */
 };
 
 const struct runtime *runtime(void);

@@ -7,7 +7,7 @@
 
 #include <httpd.h>
 
-/** Gets the shared memory and, on a first start, looks whether the database's schema is one to work with. OK or an
+/** Gets the shared memory, with what the last stop saved of it, and, on a first start, looks whether the database's schema is one to work with. OK or an
  * error that was logged. A database that is away stops nothing, a graceful reload is never refused. */
 int startup_prepare(apr_pool_t *pconf, apr_pool_t *ptemp, server_rec *server);
 

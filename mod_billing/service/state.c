@@ -59,9 +59,8 @@ static struct flight *flight_take(const char *org, bool livemode)
 
 /* True once somebody else's flight for this org has landed or the deadline has passed; false and `mine` where this
  * request is to fly itself. */
-static bool flight_join(const char *org, bool livemode, struct flight **mine)
+static bool flight_join(const char *org, bool livemode, apr_time_t deadline, struct flight **mine)
 {
-    apr_time_t deadline = apr_time_now() + DATABASE_WAIT_GATE;
     bool waited = false;
 
     *mine = NULL;
@@ -91,12 +90,12 @@ static void flight_land(struct flight *flight)
     }
 }
 
-static bool state_fill(apr_pool_t *pool, const char *org, bool livemode, struct org_state *state)
+static bool state_fill(apr_pool_t *pool, const char *org, bool livemode, apr_interval_time_t wait,
+                       struct org_state *state)
 {
     const struct runtime *child = runtime();
 
-    if (store_state_find(child->database, pool, &child->config->catalogue, org, livemode, DATABASE_WAIT_GATE, state) !=
-        STORE_OK) {
+    if (store_state_find(child->database, pool, &child->config->catalogue, org, livemode, wait, state) != STORE_OK) {
         return false;
     }
     state->verified_at = runtime_now();
@@ -107,6 +106,7 @@ static bool state_fill(apr_pool_t *pool, const char *org, bool livemode, struct 
 bool state_find(apr_pool_t *pool, const char *org, bool livemode, struct org_state *state)
 {
     const struct runtime *child = runtime();
+    apr_time_t deadline;
     struct flight *mine;
     bool found;
 
@@ -116,19 +116,41 @@ bool state_find(apr_pool_t *pool, const char *org, bool livemode, struct org_sta
     if (!child->database) {
         return false;
     }
-    if (flight_join(org, livemode, &mine)) {
-        return child->table && table_lookup(child->table, org, livemode, state);
+    deadline = apr_time_now() + DATABASE_WAIT_GATE;
+    if (flight_join(org, livemode, deadline, &mine) && child->table &&
+        table_lookup(child->table, org, livemode, state)) {
+        return true;
     }
-    found = state_fill(pool, org, livemode, state);
+    /* Somebody else's answer need not be in the table: it may be full, or of another generation's catalogue. */
+    found = apr_time_now() < deadline && state_fill(pool, org, livemode, deadline - apr_time_now(), state);
     flight_land(mine);
     return found;
 }
 
+/* The plan in a state comes from its prices by the catalogue. During a graceful reload the last generation still has
+ * its own: what it writes must not stand in the table that the new one reads, so whoever asks next asks the database.
+ */
 void state_publish(const char *org, bool livemode, const struct org_state *state)
 {
     const struct runtime *child = runtime();
 
-    if (child->table) {
+    if (!child->table) {
+        return;
+    }
+    if (table_mark(child->table, TABLE_CATALOGUE) == child->fingerprint) {
         table_store(child->table, org, livemode, state, runtime_now());
+    } else {
+        table_forget(child->table, org, livemode);
+    }
+}
+
+void state_refresh(apr_pool_t *pool, const char *org, bool livemode)
+{
+    const struct runtime *child = runtime();
+    struct org_state state;
+
+    if (store_state_find(child->database, pool, &child->config->catalogue, org, livemode, DATABASE_WAIT_WEB, &state) ==
+        STORE_OK) {
+        state_publish(org, livemode, &state);
     }
 }

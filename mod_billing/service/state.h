@@ -18,4 +18,7 @@ void state_start(apr_pool_t *pool);
 /** Makes a state that was just written visible in every child. */
 void state_publish(const char *org, bool livemode, const struct org_state *state);
 
+/** The same for what somebody else's statement has written: read again. Where it cannot be, the change feed brings it. */
+void state_refresh(apr_pool_t *pool, const char *org, bool livemode);
+
 #endif

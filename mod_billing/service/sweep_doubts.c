@@ -137,7 +137,7 @@ static bool checkout_settle(struct sweep *sweep, apr_pool_t *pool, const struct 
     if (!state) {
         return true;
     }
-    ended = store_checkout_ended(runtime()->database, pool, checkout->org, sweep->key.livemode, checkout->checkout_id,
+    ended = store_checkout_move(runtime()->database, pool, checkout->org, sweep->key.livemode, checkout->checkout_id,
                                  state);
     sweep->report->checkouts += ended == STORE_OK;
     return ended == STORE_OK || ended == STORE_CONFLICT || sweep_stop(sweep, SWEEP_DATABASE);

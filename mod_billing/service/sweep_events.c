@@ -16,8 +16,8 @@ APLOG_USE_MODULE(attune_billing);
 #define SPAN_BYTES_MAX        ((size_t)32 * 1024 * 1024) /* of bodies that are kept until they are applied */
 #define UNDELIVERED_PAGES_MAX 10
 
-#define HOUR INT64_C(3600)
-#define DAY  (24 * HOUR)
+#define HOUR                  INT64_C(3600)
+#define DAY                   (24 * HOUR)
 
 /* Events may be listed a while after the second they are dated by. */
 #define POSITION_MARGIN (1 * HOUR)
@@ -95,7 +95,7 @@ static bool page_take(struct sweep *sweep, apr_pool_t *pool, const struct event_
         if (!*ids[i] || stored[i]) {
             continue;
         }
-        if (events[i].livemode != sweep->key.livemode) {
+        if (!events[i].account && events[i].livemode != sweep->key.livemode) {
             sweep->report->other_mode++;
             continue;
         }
@@ -167,9 +167,9 @@ static enum event_outcome event_feed(struct sweep *sweep, apr_pool_t *pool, cons
     }
     delivery.judge = provider_judge(pool, sweep->config, PROVIDER_TIMEOUT_WEBHOOK);
     result = event_receive(pool, &delivery);
-    ap_log_error(APLOG_MARK, APLOG_INFO, 0, runtime()->server, "ATB0606: event %s (%s), which no webhook had brought: %s%s%s",
-                 event.id, event.type, event_outcome_name(result.outcome), result.error ? ": " : "",
-                 result.error ? result.error : "");
+    ap_log_error(APLOG_MARK, APLOG_INFO, 0, runtime()->server,
+                 "ATB0606: event %s (%s), which no webhook had brought: %s%s%s", event.id, event.type,
+                 event_outcome_name(result.outcome), result.error ? ": " : "", result.error ? result.error : "");
     return result.outcome;
 }
 

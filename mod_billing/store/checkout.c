@@ -7,42 +7,47 @@
 #include <apr_strings.h>
 
 #define SQL_CHECKOUT_COLUMNS                                                                                           \
-    "k.checkout_id, k.plan_key, k.price_id, k.session_id, k.url, k.state = 'pending', " SQL_SECONDS(                   \
-        "k.reserved_at") ", " SQL_SECONDS("k.expires_at") ", " SQL_SECONDS("k.checked_at")
-#define CHECKOUT_COLUMN_COUNT 9
+    "k.checkout_id, k.plan_key, k.price_id, k.return_url, k.request_key, k.session_id, k.customer_id, k.url,"          \
+    " k.state = 'pending', " SQL_SECONDS("k.reserved_at") ", " SQL_SECONDS("k.expires_at")
+#define CHECKOUT_COLUMN_COUNT 11
+
+/* Those of the partial unique index: one per org and mode at most. */
+#define SQL_CHECKOUT_IS_OPEN "k.state IN ('reserved', 'open', 'pending')"
 
 static void checkout_read(const struct rows *rows, int column, struct checkout *checkout)
 {
     checkout->checkout_id = rows_int(rows, 0, column);
     checkout->plan_key = rows_text(rows, 0, column + 1);
     checkout->price = rows_text(rows, 0, column + 2);
-    checkout->session = rows_text(rows, 0, column + 3);
-    checkout->url = rows_text(rows, 0, column + 4);
-    checkout->pending = rows_bool(rows, 0, column + 5);
-    checkout->reserved_at = rows_int(rows, 0, column + 6);
-    checkout->expires_at = rows_int(rows, 0, column + 7);
-    checkout->checked_at = rows_int(rows, 0, column + 8);
+    checkout->return_url = rows_text(rows, 0, column + 3);
+    checkout->request_key = rows_text(rows, 0, column + 4);
+    checkout->session = rows_text(rows, 0, column + 5);
+    checkout->customer = rows_text(rows, 0, column + 6);
+    checkout->url = rows_text(rows, 0, column + 7);
+    checkout->pending = rows_bool(rows, 0, column + 8);
+    checkout->reserved_at = rows_int(rows, 0, column + 9);
+    checkout->expires_at = rows_int(rows, 0, column + 10);
 }
 
-/* A customer is uncertain where a reservation ended, or hangs, without a session, after the org's last known customer. */
+/* A customer is uncertain where a reservation ended, or hangs, without a session, after the org's last known customer.
+ * One that failed was refused, so nothing was made. */
 static const char context_sql[] =
     "SELECT " SQL_CHECKOUT_COLUMNS ","
     " EXISTS (SELECT FROM billing.subscription s WHERE s.org_id = q.org AND s.livemode = q.livemode"
     "   AND s.provider = $3 AND NOT s.ended),"
     " (SELECT c.customer_id FROM billing.customer c WHERE c.org_id = q.org AND c.livemode = q.livemode"
     "   AND c.provider = $3 AND c.deleted_at IS NULL ORDER BY c.first_seen DESC, c.customer_id DESC LIMIT 1),"
-    " (SELECT " SQL_SECONDS("min(u.reserved_at)") " FROM billing.checkout u WHERE u.org_id = q.org"
-    "   AND u.livemode = q.livemode AND u.provider = $3 AND u.session_id IS NULL AND u.state <> 'failed'"
-    "   AND u.reserved_at > coalesce((SELECT max(c.first_seen) FROM billing.customer c WHERE c.org_id = q.org"
-    "     AND c.livemode = q.livemode AND c.provider = $3), '-infinity')),"
-    " (SELECT count(*) FROM billing.checkout r WHERE r.org_id = q.org AND r.livemode = q.livemode"
-    "   AND r.reserved_at > now() - interval '1 hour'),"
-    " (SELECT " SQL_SECONDS("min(r.reserved_at) + interval '1 hour'") " FROM billing.checkout r"
-    "   WHERE r.org_id = q.org AND r.livemode = q.livemode AND r.reserved_at > now() - interval '1 hour'), "
-    SQL_SECONDS("now()")
+    " " SQL_SECONDS("u.since") ", " SQL_SECONDS("u.until") ","
+    " r.count, " SQL_SECONDS("r.until") ", " SQL_SECONDS("now()")
     " FROM (SELECT $1::text AS org, $2::boolean AS livemode) q"
-    " LEFT JOIN billing.checkout k ON k.org_id = q.org AND k.livemode = q.livemode"
-    "  AND k.state IN ('reserved', 'open', 'pending')";
+    " LEFT JOIN billing.checkout k ON k.org_id = q.org AND k.livemode = q.livemode AND " SQL_CHECKOUT_IS_OPEN
+    " CROSS JOIN LATERAL (SELECT min(u.reserved_at) AS since, max(u.expires_at) AS until FROM billing.checkout u"
+    "   WHERE u.org_id = q.org AND u.livemode = q.livemode AND u.provider = $3 AND u.session_id IS NULL"
+    "   AND u.state <> 'failed' AND u.reserved_at > coalesce((SELECT max(c.first_seen) FROM billing.customer c"
+    "    WHERE c.org_id = q.org AND c.livemode = q.livemode AND c.provider = $3), '-infinity')) u"
+    " CROSS JOIN LATERAL (SELECT count(*) AS count, min(r.reserved_at) + interval '1 hour' AS until"
+    "   FROM billing.checkout r WHERE r.org_id = q.org AND r.livemode = q.livemode AND r.session_id IS NOT NULL"
+    "   AND r.reserved_at > now() - interval '1 hour') r";
 
 enum store_result store_checkout_context(struct database *database, apr_pool_t *pool, const char *provider,
                                          const char *org, bool livemode, struct checkout_context *context)
@@ -62,9 +67,32 @@ enum store_result store_checkout_context(struct database *database, apr_pool_t *
         context->has_subscription = rows_bool(&rows, 0, CHECKOUT_COLUMN_COUNT);
         context->customer = rows_text(&rows, 0, CHECKOUT_COLUMN_COUNT + 1);
         context->uncertain_since = rows_int(&rows, 0, CHECKOUT_COLUMN_COUNT + 2);
-        context->recent = (int)rows_int(&rows, 0, CHECKOUT_COLUMN_COUNT + 3);
-        context->recent_until = rows_int(&rows, 0, CHECKOUT_COLUMN_COUNT + 4);
-        context->now = rows_int(&rows, 0, CHECKOUT_COLUMN_COUNT + 5);
+        context->uncertain_until = rows_int(&rows, 0, CHECKOUT_COLUMN_COUNT + 3);
+        context->recent = (int)rows_int(&rows, 0, CHECKOUT_COLUMN_COUNT + 4);
+        context->recent_until = rows_int(&rows, 0, CHECKOUT_COLUMN_COUNT + 5);
+        context->now = rows_int(&rows, 0, CHECKOUT_COLUMN_COUNT + 6);
+    }
+    return result;
+}
+
+enum store_result store_checkout_find(struct database *database, apr_pool_t *pool, const char *org, bool livemode,
+                                      struct checkout *checkout, int64_t *now)
+{
+    struct statement statement = {
+        .sql = "SELECT " SQL_CHECKOUT_COLUMNS ", " SQL_SECONDS("now()") " FROM billing.checkout k"
+               " WHERE k.org_id = $1 AND k.livemode = $2::boolean AND " SQL_CHECKOUT_IS_OPEN,
+        .param_count = 2,
+        .params = {org, sql_bool(livemode)},
+        .wait = DATABASE_WAIT_GATE,
+    };
+    struct rows rows;
+    enum store_result result = database_run(database, pool, &statement, &rows);
+
+    memset(checkout, 0, sizeof(*checkout));
+    *now = 0;
+    if (result == STORE_OK && rows.count) {
+        checkout_read(&rows, 0, checkout);
+        *now = rows_int(&rows, 0, CHECKOUT_COLUMN_COUNT);
     }
     return result;
 }
@@ -78,39 +106,40 @@ static enum store_result checkout_write(struct database *database, apr_pool_t *p
     return result == STORE_OK && rows->count == 0 ? STORE_CONFLICT : result;
 }
 
-enum store_result store_checkout_reserve(struct database *database, apr_pool_t *pool, const char *provider,
-                                         const char *org, bool livemode, const char *plan_key, const char *price,
-                                         int64_t lifetime, struct checkout *checkout)
+enum store_result store_checkout_reserve(struct database *database, apr_pool_t *pool,
+                                         const struct checkout_reservation *reservation, int64_t *checkout_id)
 {
     struct statement statement = {
         .sql = "WITH known AS (INSERT INTO billing.org (org_id) VALUES ($1::text) ON CONFLICT DO NOTHING)"
-               "INSERT INTO billing.checkout AS k (org_id, livemode, provider, plan_key, price_id, expires_at)"
-               " VALUES ($1::text, $2::boolean, $3::text, $4::text, $5::text, now() + $6::bigint * interval '1 second')"
+               "INSERT INTO billing.checkout AS k (org_id, livemode, provider, plan_key, price_id, return_url, expires_at)"
+               " VALUES ($1::text, $2::boolean, $3::text, $4::text, $5::text, $6::text,"
+               "  now() + $7::bigint * interval '1 second')"
                " ON CONFLICT (org_id, livemode) WHERE state IN ('reserved', 'open', 'pending') DO NOTHING"
-               " RETURNING " SQL_CHECKOUT_COLUMNS,
-        .param_count = 6,
-        .params = {org, sql_bool(livemode), provider, plan_key, price, sql_int(pool, lifetime)},
+               " RETURNING k.checkout_id",
+        .param_count = 7,
+        .params = {reservation->org, sql_bool(reservation->livemode), reservation->provider, reservation->plan_key,
+                   reservation->price, reservation->return_url, sql_int(pool, reservation->lifetime)},
         .wait = DATABASE_WAIT_WEB,
     };
     struct rows rows;
     enum store_result result = checkout_write(database, pool, &statement, &rows);
 
-    if (result == STORE_OK) {
-        checkout_read(&rows, 0, checkout);
-    }
+    *checkout_id = result == STORE_OK ? rows_int(&rows, 0, 0) : 0;
     return result;
 }
 
 enum store_result store_checkout_opened(struct database *database, apr_pool_t *pool, const char *org, bool livemode,
-                                        int64_t checkout_id, const char *session, const char *url, int64_t expires_at)
+                                        const struct checkout_opening *opening)
 {
     struct statement statement = {
-        .sql = "UPDATE billing.checkout SET session_id = $4::text, url = $5::text,"
-               " expires_at = coalesce(to_timestamp($6::bigint), expires_at), state = 'open'"
+        .sql = "UPDATE billing.checkout SET session_id = $4::text, url = $5::text, customer_id = $6::text,"
+               " expires_at = to_timestamp($7::bigint), state = 'open',"
+               " checked_at = CASE WHEN $8::boolean THEN now() ELSE checked_at END"
                " WHERE org_id = $1::text AND livemode = $2::boolean AND checkout_id = $3::bigint"
-               " AND (state = 'reserved' OR session_id = $4::text) RETURNING true",
-        .param_count = 6,
-        .params = {org, sql_bool(livemode), sql_int(pool, checkout_id), session, url, sql_time(pool, expires_at)},
+               " AND (state = 'reserved' OR (state = 'open' AND session_id = $4::text)) RETURNING true",
+        .param_count = 8,
+        .params = {org, sql_bool(livemode), sql_int(pool, opening->checkout_id), opening->session, opening->url,
+                   opening->customer, sql_int(pool, opening->expires_at), sql_bool(opening->fresh)},
         .wait = DATABASE_WAIT_WEB,
     };
     struct rows rows;
@@ -118,12 +147,12 @@ enum store_result store_checkout_opened(struct database *database, apr_pool_t *p
     return checkout_write(database, pool, &statement, &rows);
 }
 
-enum store_result store_checkout_ended(struct database *database, apr_pool_t *pool, const char *org, bool livemode,
-                                       int64_t checkout_id, const char *state)
+enum store_result store_checkout_move(struct database *database, apr_pool_t *pool, const char *org, bool livemode,
+                                      int64_t checkout_id, const char *state)
 {
     struct statement statement = {
-        .sql = "UPDATE billing.checkout SET state = $4::text WHERE org_id = $1::text AND livemode = $2::boolean"
-               " AND checkout_id = $3::bigint AND state IN ('reserved', 'open', 'pending') RETURNING true",
+        .sql = "UPDATE billing.checkout k SET state = $4::text WHERE k.org_id = $1::text AND k.livemode = $2::boolean"
+               " AND k.checkout_id = $3::bigint AND " SQL_CHECKOUT_IS_OPEN " RETURNING true",
         .param_count = 4,
         .params = {org, sql_bool(livemode), sql_int(pool, checkout_id), state},
         .wait = DATABASE_WAIT_WEB,
@@ -134,14 +163,15 @@ enum store_result store_checkout_ended(struct database *database, apr_pool_t *po
 }
 
 enum store_result store_checkout_check(struct database *database, apr_pool_t *pool, const char *org, bool livemode,
-                                       int64_t checkout_id)
+                                       int64_t checkout_id, bool eager)
 {
     struct statement statement = {
         .sql = "UPDATE billing.checkout SET checked_at = now() WHERE org_id = $1::text AND livemode = $2::boolean"
                " AND checkout_id = $3::bigint AND state IN ('open', 'pending') AND (checked_at IS NULL OR"
-               " now() > checked_at + greatest(interval '2 seconds', (now() - reserved_at) / 8)) RETURNING true",
-        .param_count = 3,
-        .params = {org, sql_bool(livemode), sql_int(pool, checkout_id)},
+               " now() > checked_at + greatest(interval '2 seconds', CASE WHEN NOT $4::boolean THEN"
+               "  (now() - reserved_at) / 32 END)) RETURNING true",
+        .param_count = 4,
+        .params = {org, sql_bool(livemode), sql_int(pool, checkout_id), sql_bool(eager)},
         .wait = DATABASE_WAIT_WEB,
     };
     struct rows rows;
@@ -158,7 +188,7 @@ enum store_result store_customer_bind(struct database *database, apr_pool_t *poo
                "bound AS (INSERT INTO billing.customer AS c (provider, livemode, customer_id, org_id)"
                "  VALUES ($3::text, $2::boolean, $4::text, $1::text)"
                "  ON CONFLICT (provider, livemode, customer_id) DO UPDATE SET org_id = excluded.org_id"
-               "   WHERE c.org_id IS NULL OR c.org_id = excluded.org_id RETURNING true)"
+               "   WHERE c.deleted_at IS NULL AND c.org_id = excluded.org_id RETURNING true)"
                "INSERT INTO billing.link AS l (org_id, livemode, provider, customer_id)"
                " SELECT $1::text, $2::boolean, $3::text, $4::text FROM bound"
                " ON CONFLICT (org_id, livemode) DO UPDATE SET customer_id = coalesce(l.customer_id, excluded.customer_id),"

@@ -5,52 +5,81 @@
 
 #include "store/database.h"
 
-/* The one checkout of an org that could still be paid. */
+/* The one checkout of an org that could still be paid, or is being paid. All times are seconds since the epoch, by the
+ * database's clock. */
 struct checkout {
     int64_t checkout_id; /* 0: there is none */
     const char *plan_key;
     const char *price;
-    const char *session; /* NULL: reserved, but no session is known yet */
+    const char *return_url;
+    const char *request_key; /* no other reservation has it, nor had in a database that was restored to an older state */
+    const char *session;  /* NULL: reserved, but no session is known yet */
+    const char *customer; /* the session's; NULL with it */
     const char *url;
-    bool pending;        /* the person is done, the money is on its way */
-    int64_t reserved_at; /* seconds since the epoch, by the database's clock, as all times here */
+    bool pending; /* the person is done; the money, or what was bought, is on its way */
+    int64_t reserved_at;
     int64_t expires_at;
-    int64_t checked_at; /* when the provider was last asked about it; 0: never */
 };
 
 /* What has to be known before a checkout may be opened. */
 struct checkout_context {
     struct checkout open;
-    bool has_subscription;    /* one that is not over */
-    const char *customer;     /* NULL: none, or it was deleted */
-    int64_t uncertain_since;  /* since when a customer may have been made whose id never arrived; 0: no doubt */
-    int recent;               /* reservations of the last hour */
-    int64_t recent_until;     /* when the oldest of those is an hour old */
+    bool has_subscription;   /* one that is not over */
+    const char *customer;    /* NULL: none, or it was deleted */
+    int64_t uncertain_since; /* from when to when a customer may have been made whose id never arrived; 0: no doubt */
+    int64_t uncertain_until;
+    int recent;           /* sessions of the last hour */
+    int64_t recent_until; /* when the oldest of those is an hour old */
     int64_t now;
 };
 
 enum store_result store_checkout_context(struct database *database, apr_pool_t *pool, const char *provider,
                                          const char *org, bool livemode, struct checkout_context *context);
 
+/** The open checkout alone, and the time. Waits as briefly as a gate does. */
+enum store_result store_checkout_find(struct database *database, apr_pool_t *pool, const char *org, bool livemode,
+                                      struct checkout *checkout, int64_t *now);
+
+/* What is to be reserved. */
+struct checkout_reservation {
+    const char *provider;
+    const char *org;
+    bool livemode;
+    const char *plan_key;
+    const char *price;
+    const char *return_url;
+    int64_t lifetime; /* seconds */
+};
+
 /** Reserves. STORE_CONFLICT: there is one already, read again. */
-enum store_result store_checkout_reserve(struct database *database, apr_pool_t *pool, const char *provider,
-                                         const char *org, bool livemode, const char *plan_key, const char *price,
-                                         int64_t lifetime, struct checkout *checkout);
+enum store_result store_checkout_reserve(struct database *database, apr_pool_t *pool,
+                                         const struct checkout_reservation *reservation, int64_t *checkout_id);
 
-/** The session that the provider made for the reservation. */
+/* The session that the provider made for a reservation. */
+struct checkout_opening {
+    int64_t checkout_id;
+    const char *session;
+    const char *customer;
+    const char *url;
+    int64_t expires_at;
+    bool fresh; /* just made, so there is no need to ask how it is */
+};
+
+/** Writes it. STORE_CONFLICT: the reservation is over, or has another session. */
 enum store_result store_checkout_opened(struct database *database, apr_pool_t *pool, const char *org, bool livemode,
-                                        int64_t checkout_id, const char *session, const char *url, int64_t expires_at);
+                                        const struct checkout_opening *opening);
 
-/** How it ended: complete, expired or failed. Only from reserved, open or pending. */
-enum store_result store_checkout_ended(struct database *database, apr_pool_t *pool, const char *org, bool livemode,
-                                       int64_t checkout_id, const char *state);
+/** What became of it: pending, complete, expired or failed. STORE_CONFLICT: it was over already. */
+enum store_result store_checkout_move(struct database *database, apr_pool_t *pool, const char *org, bool livemode,
+                                      int64_t checkout_id, const char *state);
 
-/** Takes the right to ask the provider about an open checkout, so that all who wait for it ask once; the pause between
- * two questions grows with its age. STORE_CONFLICT: not now. */
+/** Takes the right to ask the provider about a checkout, so that all who wait for it ask once. Between two questions
+ * there are 2 seconds, and unless `eager` a part of its age, so that one that nobody ever pays costs few.
+ * STORE_CONFLICT: not now. */
 enum store_result store_checkout_check(struct database *database, apr_pool_t *pool, const char *org, bool livemode,
-                                       int64_t checkout_id);
+                                       int64_t checkout_id, bool eager);
 
-/** Makes `customer` the org's. */
+/** Makes `customer` the org's. STORE_CONFLICT: it is another org's, or was deleted. */
 enum store_result store_customer_bind(struct database *database, apr_pool_t *pool, const char *provider,
                                       const char *org, bool livemode, const char *customer);
 

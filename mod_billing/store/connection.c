@@ -2,50 +2,157 @@
  * Running one statement on one connection without ever blocking past a deadline. */
 #include "store/connection.h"
 
+#include "store/clock.h"
+
 #include <apr_strings.h>
 #include <libpq-fe.h>
 #include <poll.h>
 
-/* The statement may take longer than any caller waits, so that the server gives up on its own what nobody waits for any
- * more. A lock may not: a row that somebody keeps locked by hand must not look like a server that does not answer. */
+/* Longer than any caller waits, so that the server gives up by itself what nobody waits for any more: at once where it
+ * can see that (client_connection_check_interval, since 14). What the site has set for this user or in DBDParams stays.
+ * A lock is waited for shorter than a request waits, so that one that is held does not look like a server that hangs.
+ */
 #define SESSION_SETTINGS                                                                                               \
-    "SET statement_timeout = '15s'; SET lock_timeout = '2s'; SET idle_in_transaction_session_timeout = '15s'; "        \
-    "SET timezone = 'UTC'; SET client_encoding = 'UTF8'"
+    "SELECT set_config(s.name, w.setting, false) FROM (VALUES ('statement_timeout', '15s'), ('lock_timeout', '2s'),"   \
+    " ('idle_in_transaction_session_timeout', '15s'), ('client_connection_check_interval', '1s'), ('TimeZone', "       \
+    "'UTC'))"                                                                                                          \
+    " AS w (name, setting) JOIN pg_settings s ON s.name = w.name"                                                      \
+    " WHERE s.source NOT IN ('client', 'user', 'database user')"
 
-/* PQconnectdb has no limit of its own. What comes later in a conninfo string wins, so the site's own value does; a URI
- * cannot be added to at the front and is left as it is. */
-static const char *connection_params(apr_pool_t *pool, const char *params)
+#define SETTINGS_WAIT INT64_C(2000000)
+
+static const struct default_param {
+    const char *keyword, *value;
+} default_params[] = {
+    {"connect_timeout", "2"},     {"application_name", "attune_billing"}, {"client_encoding", "UTF8"},
+    {"keepalives_idle", "30"},    {"keepalives_interval", "5"},           {"keepalives_count", "3"},
+    {"tcp_user_timeout", "5000"}, {"target_session_attrs", "read-write"},
+};
+
+static const char *param_default(const char *keyword)
 {
-    if (!strncmp(params, "postgres://", 11) || !strncmp(params, "postgresql://", 13)) {
-        return params;
+    for (size_t i = 0; i < sizeof(default_params) / sizeof(*default_params); ++i) {
+        if (!strcmp(default_params[i].keyword, keyword)) {
+            return default_params[i].value;
+        }
     }
-    return apr_pstrcat(pool, "connect_timeout=2 application_name=attune_billing ", params, NULL);
+    return NULL;
 }
 
-struct connection *connection_open(const apr_dbd_driver_t *driver, const char *params, const char **error)
+static const char *param_quote(apr_pool_t *pool, const char *value)
+{
+    char *quoted = apr_palloc(pool, 2 * strlen(value) + 3), *at = quoted;
+
+    *at++ = '\'';
+    for (; *value; ++value) {
+        if (*value == '\'' || *value == '\\') {
+            *at++ = '\\';
+        }
+        *at++ = *value;
+    }
+    *at++ = '\'';
+    *at = '\0';
+    return quoted;
+}
+
+static bool param_names_database(const char *keyword)
+{
+    static const char *const keywords[] = {"service", "host", "hostaddr", "port", "dbname"};
+
+    for (size_t i = 0; i < sizeof(keywords) / sizeof(*keywords); ++i) {
+        if (!strcmp(keywords[i], keyword)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static const char *params_join(apr_pool_t *pool, const PQconninfoOption *options, bool naming_alone)
+{
+    const char *text = "";
+
+    for (const PQconninfoOption *option = options; option->keyword; ++option) {
+        const char *value = option->val || naming_alone ? option->val : param_default(option->keyword);
+
+        if (value && (!naming_alone || param_names_database(option->keyword))) {
+            text = apr_pstrcat(pool, text, *text ? " " : "", option->keyword, "=", param_quote(pool, value), NULL);
+        }
+    }
+    return text;
+}
+
+const char *connection_params(apr_pool_t *pool, const char *params)
+{
+    PQconninfoOption *options = PQconninfoParse(params, NULL);
+    const char *text = options ? params_join(pool, options, false) : params;
+
+    PQconninfoFree(options);
+    return text;
+}
+
+const char *connection_origin(apr_pool_t *pool, const char *params)
+{
+    PQconninfoOption *options = PQconninfoParse(params, NULL);
+    const char *text = options ? params_join(pool, options, true) : "";
+
+    PQconninfoFree(options);
+    return text;
+}
+
+/* Into one line. libpq's messages name hosts, users and databases, never a password. */
+static void reason_copy(char *reason, size_t size, const char *message)
+{
+    apr_cpystrn(reason, message, size);
+    for (char *c = reason; *c; ++c) {
+        if (*c == '\n' || *c == '\t') {
+            *c = ' ';
+        }
+    }
+    for (size_t length = strlen(reason); length && reason[length - 1] == ' '; --length) {
+        reason[length - 1] = '\0';
+    }
+}
+
+/* Else libpq writes them to standard error. */
+static void notice_ignore(void *data, const PGresult *result)
+{
+    (void)data;
+    (void)result;
+}
+
+static bool connection_prepare(struct connection *connection)
+{
+    struct statement settings = {.sql = SESSION_SETTINGS};
+    struct rows rows;
+
+    connection->native = apr_dbd_native_handle(connection->driver, connection->handle);
+    PQsetNoticeReceiver(connection->native, notice_ignore, NULL);
+    return connection_run(connection, connection->pool, &settings, clock_now() + SETTINGS_WAIT, &rows).kind ==
+               ANSWER_OK &&
+           connection_usable(connection);
+}
+
+struct connection *connection_open(const apr_dbd_driver_t *driver, const char *params, char *reason, size_t size)
 {
     apr_pool_t *pool;
     struct connection *connection;
-    struct statement settings = {.sql = SESSION_SETTINGS};
-    PGresult *result;
+    const char *error = NULL;
 
     if (apr_pool_create_unmanaged_ex(&pool, NULL, NULL) != APR_SUCCESS) {
-        *error = "out of memory";
+        apr_cpystrn(reason, "out of memory", size);
         return NULL;
     }
     connection = apr_pcalloc(pool, sizeof(*connection));
     connection->pool = pool;
     connection->driver = driver;
-    if (apr_dbd_open(driver, pool, connection_params(pool, params), &connection->handle) != APR_SUCCESS) {
-        *error = "cannot connect";
+    params = connection_params(pool, params);
+    if (apr_dbd_open_ex(driver, pool, params, &connection->handle, &error) != APR_SUCCESS) {
+        reason_copy(reason, size, error ? error : "cannot connect");
         apr_pool_destroy(pool);
         return NULL;
     }
-    connection->native = apr_dbd_native_handle(driver, connection->handle);
-    result = PQexec(connection->native, settings.sql);
-    PQclear(result);
-    if (connection_broken(connection)) {
-        *error = "the connection was closed at once";
+    if (!connection_prepare(connection)) {
+        apr_cpystrn(reason, "connected, but it does not answer", size);
         connection_close(connection);
         return NULL;
     }
@@ -58,24 +165,30 @@ void connection_close(struct connection *connection)
     apr_pool_destroy(connection->pool);
 }
 
-bool connection_broken(const struct connection *connection)
+bool connection_usable(struct connection *connection)
 {
-    return !connection->native || PQstatus(connection->native) != CONNECTION_OK ||
-           PQtransactionStatus(connection->native) != PQTRANS_IDLE;
+    PGconn *native = connection->native;
+    struct pollfd fd = {.fd = PQsocket(native), .events = POLLIN};
+
+    if (PQstatus(native) != CONNECTION_OK || PQtransactionStatus(native) != PQTRANS_IDLE) {
+        return false;
+    }
+    /* Something that nobody asked for: a notice, or the end. */
+    return poll(&fd, 1, 0) <= 0 || (PQconsumeInput(native) && PQstatus(native) == CONNECTION_OK);
 }
 
 /* Waits until the socket can be read (or written, where libpq still has something to send). False once the deadline
  * has passed. */
-static bool connection_wait(PGconn *native, apr_time_t deadline, bool sending)
+static bool connection_wait(PGconn *native, int64_t deadline, bool sending)
 {
     struct pollfd fd = {.fd = PQsocket(native), .events = POLLIN | (sending ? POLLOUT : 0)};
-    apr_time_t left = deadline - apr_time_now();
+    int64_t left = deadline - clock_now();
 
-    return left > 0 && poll(&fd, 1, (int)apr_time_as_msec(left) + 1) != 0;
+    return left > 0 && poll(&fd, 1, (int)(left / 1000) + 1) != 0;
 }
 
 /* True once a whole result is there. */
-static bool connection_receive(PGconn *native, apr_time_t deadline, bool *lost)
+static bool connection_receive(PGconn *native, int64_t deadline, bool *lost)
 {
     int unsent = 1;
 
@@ -112,22 +225,30 @@ static void connection_copy(const PGresult *result, apr_pool_t *pool, struct row
     }
 }
 
-/* What a SQLSTATE means to the caller (PostgreSQL, appendix A). */
-static enum answer_kind connection_classify(const char *state)
+/* Classes and codes of PostgreSQL's appendix A. */
+enum answer_kind connection_classify(const char *state)
 {
-    if (!state) {
-        return ANSWER_LOST;
+    static const struct {
+        const char *state; /* or how it begins */
+        enum answer_kind kind;
+    } kinds[] = {
+        {"23505", ANSWER_CONFLICT}, /* unique_violation */
+        {"23503", ANSWER_CONFLICT}, /* foreign_key_violation: what is referred to belongs to another org, or is gone */
+        {"40", ANSWER_CONFLICT},    /* serialization failure, deadlock */
+        {"08", ANSWER_LOST},        /* connection exceptions */
+        {"57P", ANSWER_LOST},       /* shut down, crashed, starting up, database dropped */
+        {"25006", ANSWER_LOST},     /* a standby: the primary is elsewhere now */
+        {"53", ANSWER_BUSY},        /* out of connections, memory or disk */
+        {"57014", ANSWER_BUSY},     /* cancelled, by statement_timeout as a rule */
+        {"55P03", ANSWER_BUSY},     /* lock_timeout */
+    };
+
+    for (size_t i = 0; state && i < sizeof(kinds) / sizeof(*kinds); ++i) {
+        if (!strncmp(state, kinds[i].state, strlen(kinds[i].state))) {
+            return kinds[i].kind;
+        }
     }
-    if (!strcmp(state, "23505") || !strcmp(state, "23503") || !strncmp(state, "40", 2)) {
-        return ANSWER_CONFLICT;
-    }
-    if (!strncmp(state, "57P", 3) || !strncmp(state, "08", 2)) {
-        return ANSWER_LOST;
-    }
-    if (!strncmp(state, "53", 2) || !strcmp(state, "57014") || !strcmp(state, "55P03") || !strcmp(state, "25006")) {
-        return ANSWER_BUSY; /* no room, cancelled, lock timeout, or a standby not yet promoted */
-    }
-    return ANSWER_ERROR;
+    return state ? ANSWER_ERROR : ANSWER_LOST;
 }
 
 static struct answer connection_answer(PGresult *result, apr_pool_t *pool, struct rows *rows)
@@ -148,7 +269,7 @@ static struct answer connection_answer(PGresult *result, apr_pool_t *pool, struc
 }
 
 struct answer connection_run(struct connection *connection, apr_pool_t *pool, const struct statement *statement,
-                             apr_time_t deadline, struct rows *rows)
+                             int64_t deadline, struct rows *rows)
 {
     PGconn *native = connection->native;
     struct answer answer = {.kind = ANSWER_LOST};
@@ -159,18 +280,15 @@ struct answer connection_run(struct connection *connection, apr_pool_t *pool, co
         !PQsendQueryParams(native, statement->sql, statement->param_count, NULL, statement->params, NULL, NULL, 0)) {
         return answer;
     }
-    if (!connection_receive(native, deadline, &lost)) {
-        answer.kind = lost ? ANSWER_LOST : ANSWER_TIMEOUT;
-        return answer; /* the transaction is still active: connection_broken() says so, and the pool closes it */
-    }
-    if (!(result = PQgetResult(native))) {
-        return answer;
-    }
-    answer = connection_answer(result, pool, rows);
-    PQclear(result);
-    /* The end of the command was not necessarily in the same packet. */
-    while (connection_receive(native, deadline, &lost) && (result = PQgetResult(native))) {
+    /* The rows come before the commit, and the server may still refuse or lose that: only when it is ready for the next
+     * query is anything written. */
+    while (connection_receive(native, deadline, &lost)) {
+        if (!(result = PQgetResult(native))) {
+            return answer;
+        }
+        answer = connection_answer(result, pool, rows);
         PQclear(result);
     }
-    return answer;
+    answer.kind = lost ? ANSWER_LOST : ANSWER_TIMEOUT;
+    return answer; /* the transaction is still active: connection_usable() says so, and the pool closes it */
 }

@@ -1,190 +1,117 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The pool of connections: taking one within a deadline, giving it back, staying away from a database that is down. */
+ * The database: statements on connections of a pool. */
 #include "store/database.h"
 
+#include "store/clock.h"
 #include "store/connection.h"
+#include "store/pool.h"
 
 #include <apr_dbd.h>
 #include <apr_strings.h>
-#include <apr_thread_cond.h>
-#include <apr_thread_mutex.h>
 #include <http_log.h>
 
 APLOG_USE_MODULE(attune_billing);
 
-/* How long everybody but one prober stays away after a failure. */
+#define SILENCE  apr_time_from_sec(1)
 #define BACK_OFF apr_time_from_sec(1)
+#define IDLE_MAX apr_time_from_sec(60)
 
 struct database {
-    apr_pool_t *pool;
     server_rec *server;
     const apr_dbd_driver_t *driver;
     const char *params;
-    int max;
-
-    apr_thread_mutex_t *lock; /* guards all that follows; never held while connecting or waiting for an answer */
-    apr_thread_cond_t *changed;
-    struct connection *idle; /* a stack: the warm ones are used first */
-    int open;                /* idle and in use */
-    bool connecting;         /* one at a time: a database that is away must not take a worker each */
-    apr_time_t away_until;   /* failed lately: until then one prober alone may try */
-    bool away_logged;
+    struct pool *pool;
 };
+
+static struct connection *source_open(void *baton, char *reason, size_t size)
+{
+    const struct database *database = baton;
+
+    return connection_open(database->driver, database->params, reason, size);
+}
+
+static void source_tell(void *baton, enum pool_news news, const char *reason)
+{
+    const struct database *database = baton;
+
+    switch (news) {
+    case POOL_AWAY:
+        ap_log_error(APLOG_MARK, APLOG_ERR, 0, database->server,
+                     "ATB0202: the database cannot be used (%s): gates serve what is known, routes answer 503, until "
+                     "it is back",
+                     reason);
+        break;
+    case POOL_BACK:
+        ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, database->server, "ATB0203: the database is back");
+        break;
+    default:
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, database->server,
+                     "ATB0205: no further connection to the database (%s): requests share those that there are",
+                     reason);
+    }
+}
 
 static apr_status_t database_close(void *data)
 {
     struct database *database = data;
 
-    for (struct connection *connection = database->idle, *next; connection; connection = next) {
-        next = connection->next;
-        connection_close(connection);
-    }
-    database->idle = NULL;
+    pool_close(database->pool);
     return APR_SUCCESS;
+}
+
+static const apr_dbd_driver_t *database_driver(apr_pool_t *pool, const char *name, server_rec *server)
+{
+    const apr_dbd_driver_t *driver = NULL;
+    apr_status_t status = apr_dbd_init(pool);
+
+    if (status == APR_SUCCESS) {
+        status = apr_dbd_get_driver(pool, name, &driver);
+    }
+    if (status != APR_SUCCESS) {
+        ap_log_error(APLOG_MARK, APLOG_ERR, status, server,
+                     "ATB0201: cannot load the apr_dbd driver '%s' (Debian: libaprutil1-dbd-pgsql)", name);
+    }
+    return driver;
 }
 
 struct database *database_open(apr_pool_t *pool, const struct database_config *config, server_rec *server)
 {
     struct database *database = apr_pcalloc(pool, sizeof(*database));
-    apr_status_t status;
+    const struct pool_source source = {
+        .baton = database,
+        .open = source_open,
+        .close = connection_close,
+        .usable = connection_usable,
+        .tell = source_tell,
+        .silence = SILENCE,
+        .back_off = BACK_OFF,
+        .idle_max = IDLE_MAX,
+    };
 
-    if (!config->driver) {
+    if (!config->driver || !(database->driver = database_driver(pool, config->driver, server))) {
         return NULL;
     }
-    status = apr_dbd_init(pool);
-    if (status == APR_SUCCESS) {
-        status = apr_dbd_get_driver(pool, config->driver, &database->driver);
-    }
-    if (status != APR_SUCCESS) {
-        ap_log_error(APLOG_MARK, APLOG_ERR, status, server,
-                     "ATB0201: cannot load the apr_dbd driver '%s' (Debian: libaprutil1-dbd-pgsql)", config->driver);
-        return NULL;
-    }
-    database->pool = pool;
     database->server = server;
     database->params = config->params ? config->params : "";
-    database->max = config->max > 0 ? config->max : 10;
-    apr_thread_mutex_create(&database->lock, APR_THREAD_MUTEX_DEFAULT, pool);
-    apr_thread_cond_create(&database->changed, pool);
+    database->pool = pool_open(&source, config->max > 0 ? config->max : DATABASE_MAX_DEFAULT);
+    if (!database->pool) {
+        return NULL;
+    }
     apr_pool_cleanup_register(pool, database, database_close, apr_pool_cleanup_null);
     return database;
 }
 
-static void database_note_failure(struct database *database, const char *what)
+void database_serve(struct database *database)
 {
-    database->away_until = apr_time_now() + BACK_OFF;
-    if (!database->away_logged) {
-        database->away_logged = true;
-        ap_log_error(APLOG_MARK, APLOG_ERR, 0, database->server,
-                     "ATB0202: the database cannot be used (%s): gates serve what is known, routes answer 503, until "
-                     "it is back",
-                     what);
+    if (!pool_start(database->pool)) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, database->server,
+                     "ATB0206: no thread for the database's connections: requests open them themselves");
     }
 }
 
-static void database_note_success(struct database *database)
+const char *database_origin(apr_pool_t *pool, const struct database_config *config)
 {
-    database->away_until = 0;
-    if (database->away_logged) {
-        database->away_logged = false;
-        ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, database->server, "ATB0203: the database is back");
-    }
-}
-
-/* Opens one more connection. Called with the lock held, which is let go while connecting. */
-static struct connection *database_connect(struct database *database)
-{
-    struct connection *connection;
-    const char *error = NULL;
-
-    database->connecting = true;
-    database->open++;
-    apr_thread_mutex_unlock(database->lock);
-    connection = connection_open(database->driver, database->params, &error);
-    apr_thread_mutex_lock(database->lock);
-    database->connecting = false;
-    if (connection) {
-        database_note_success(database);
-    } else {
-        database->open--;
-        database_note_failure(database, error);
-    }
-    apr_thread_cond_broadcast(database->changed);
-    return connection;
-}
-
-static struct connection *database_take(struct database *database, apr_time_t deadline)
-{
-    struct connection *connection = NULL;
-
-    apr_thread_mutex_lock(database->lock);
-    for (;;) {
-        apr_time_t now = apr_time_now();
-
-        if (now < database->away_until) {
-            break;
-        }
-        if (database->away_until) {
-            database->away_until = now + BACK_OFF; /* we are the prober of this second */
-        }
-        if ((connection = database->idle)) {
-            database->idle = connection->next;
-            break;
-        }
-        if (database->open < database->max && !database->connecting) {
-            connection = database_connect(database);
-            break;
-        }
-        if (now >= deadline ||
-            apr_thread_cond_timedwait(database->changed, database->lock, deadline - now) == APR_TIMEUP) {
-            break;
-        }
-    }
-    apr_thread_mutex_unlock(database->lock);
-    return connection;
-}
-
-static void database_give(struct database *database, struct connection *connection, const char *failure)
-{
-    bool broken = connection_broken(connection);
-
-    apr_thread_mutex_lock(database->lock);
-    if (broken) {
-        database->open--;
-    } else {
-        connection->next = database->idle;
-        database->idle = connection;
-    }
-    if (failure) {
-        database_note_failure(database, failure);
-    } else if (!broken) {
-        database_note_success(database);
-    }
-    apr_thread_cond_signal(database->changed);
-    apr_thread_mutex_unlock(database->lock);
-    if (broken) {
-        connection_close(connection);
-    }
-}
-
-/* After the server went away every idle connection is dead: closing them all spares the next callers finding out one by
- * one. */
-static void database_drop_idle(struct database *database)
-{
-    struct connection *connection;
-
-    apr_thread_mutex_lock(database->lock);
-    connection = database->idle;
-    database->idle = NULL;
-    for (struct connection *each = connection; each; each = each->next) {
-        database->open--;
-    }
-    apr_thread_mutex_unlock(database->lock);
-    while (connection) {
-        struct connection *next = connection->next;
-        connection_close(connection);
-        connection = next;
-    }
+    return connection_origin(pool, config->params ? config->params : "");
 }
 
 static enum store_result database_result(struct database *database, const struct answer *answer)
@@ -203,25 +130,27 @@ static enum store_result database_result(struct database *database, const struct
     }
 }
 
+static enum pool_verdict database_verdict(enum answer_kind kind)
+{
+    return kind == ANSWER_LOST ? POOL_LOST : kind == ANSWER_TIMEOUT ? POOL_SILENT : POOL_ANSWERED;
+}
+
 enum store_result database_run(struct database *database, apr_pool_t *pool, const struct statement *statement,
                                struct rows *rows)
 {
-    apr_time_t deadline = apr_time_now() + statement->wait;
+    int64_t deadline = clock_now() + statement->wait;
     struct answer answer = {.kind = ANSWER_LOST};
 
     if (!database) {
         return STORE_UNAVAILABLE;
     }
     for (int attempt = 0; attempt < 2 && answer.kind == ANSWER_LOST; ++attempt) {
-        struct connection *connection = database_take(database, deadline);
+        struct connection *connection = pool_take(database->pool, deadline, statement->wait <= DATABASE_WAIT_WEB);
         if (!connection) {
             return STORE_UNAVAILABLE;
         }
         answer = connection_run(connection, pool, statement, deadline, rows);
-        database_give(database, connection, answer.kind == ANSWER_TIMEOUT ? "no answer in time" : NULL);
-        if (answer.kind == ANSWER_LOST) {
-            database_drop_idle(database);
-        }
+        pool_give(database->pool, connection, database_verdict(answer.kind));
     }
     return database_result(database, &answer);
 }

@@ -7,8 +7,9 @@
  * native handle, unnamed and parameterised: apr_dbd's own calls block for ever on a server that stopped answering, and
  * hide NULL and the SQLSTATE. An unnamed statement survives a lost backend and needs nothing of a connection pooler.
  *
- * A database that hangs or is away costs a caller at most its deadline. After one failure to connect or to answer in
- * time, everybody but one prober is refused at once for a second, so it never costs a worker each. */
+ * A database that hangs or is away costs a caller at most its deadline, connecting included, since that is left to a
+ * thread beside the requests. Once it has not answered anyone for a second, everybody is refused at once until that
+ * thread has found it again, so it never costs a worker each (store/pool.h). */
 #ifndef BILLING_STORE_DATABASE_H
 #define BILLING_STORE_DATABASE_H
 
@@ -33,9 +34,18 @@ enum store_result {
 #define DATABASE_WAIT_WEB  apr_time_from_sec(3)
 #define DATABASE_WAIT_JOB  apr_time_from_sec(10)
 
-/** One per child process; connects on first use. `pool` must outlive all use; connections are closed with it. NULL
- * where there is no DBDriver or its driver cannot be loaded (logged). Thread-safe. */
+/* Connections of one process where the site says nothing: mod_dbd's own default of DBDMax. */
+#define DATABASE_MAX_DEFAULT 10
+
+/** One per process; connects on first use. `pool` must outlive all use; connections are closed with it. NULL where
+ * there is no DBDriver or its driver cannot be loaded (logged). Thread-safe. */
 struct database *database_open(apr_pool_t *pool, const struct database_config *config, server_rec *server);
+
+/** In a child process: starts the thread that opens connections. Until then, as in the parent, callers do so. */
+void database_serve(struct database *database);
+
+/** Names the database that DBDParams leads to, without user or secret. */
+const char *database_origin(apr_pool_t *pool, const struct database_config *config);
 
 /* A parameter is text, NULL for SQL's NULL. These make one of a number; the result lives in `pool`. */
 const char *sql_int(apr_pool_t *pool, int64_t value);

@@ -25,12 +25,14 @@ enum head_column {
     HEAD_COLUMNS
 };
 
-/* $1 provider, $2 event id, $3 livemode, $4 customer, $5 subscription, $6 checkout session, $7 org of the metadata.
+/* $1 provider, $2 event id, $3 livemode, $4 customer, $5 subscription, $6 checkout session, $7 org of the metadata, $8
+ * whether the event is replayed: then only one whose outcome may not change any more is seen.
  * One row per subscription of the org, or one with NULLs. The timeline reaches back to the newest stored event that
  * showed the subscription other than past due: nothing before that one can bear on past_due_since. */
 static const char context_sql[] =
     "WITH party AS ("
-    " SELECT EXISTS (SELECT FROM billing.event WHERE provider = $1 AND event_id = $2) AS seen,"
+    " SELECT EXISTS (SELECT FROM billing.event WHERE provider = $1 AND event_id = $2"
+    "  AND NOT ($8::boolean AND outcome IN ('dead', 'ignored'))) AS seen,"
     "  c.org_id AS customer_org, s.org_id AS subscription_org, k.org_id AS checkout_org,"
     "  coalesce(c.org_id, s.org_id, $7::text, k.org_id) AS org_id"
     " FROM (VALUES (1)) one"
@@ -99,15 +101,15 @@ static void context_head(apr_pool_t *pool, const struct rows *rows, struct event
 }
 
 enum store_result store_event_context(struct database *database, apr_pool_t *pool, const char *provider,
-                                      const struct billing_event *event, apr_interval_time_t wait,
+                                      const struct billing_event *event, bool replay, apr_interval_time_t wait,
                                       struct event_context *context)
 {
     const char *org = event->kind == EVENT_SUBSCRIPTION ? event->snapshot.org : NULL;
     struct statement statement = {
         .sql = context_sql,
-        .param_count = 7,
+        .param_count = 8,
         .params = {provider, event->id, sql_bool(event->livemode), event->customer, event->subscription_id,
-                   event->checkout_id, org && org_id_valid(org, strlen(org)) ? org : NULL},
+                   event->checkout_id, org && org_id_valid(org, strlen(org)) ? org : NULL, sql_bool(replay)},
         .wait = wait,
     };
     struct rows rows;
@@ -143,6 +145,14 @@ enum store_result store_event_context(struct database *database, apr_pool_t *poo
     " $10::text, $11::text, $12::text, $13::text"
 #define EVENT_PARAM_COUNT 13
 
+/* Decides an event again that is stored as dead or ignored; when it was received stays. `source` is "" or a FROM that
+ * has a row where it may be done. */
+#define SQL_EVENT_REDECIDE(source)                                                                                     \
+    "UPDATE billing.event e SET type = $3::text, api_version = $4::text, created = to_timestamp($5::bigint),"          \
+    " livemode = $6::boolean, org_id = $7::text, customer_id = $8::text, subscription_id = $9::text,"                  \
+    " shown_status = $10::text, outcome = $11::text, error = $12::text, body = $13::text" source                       \
+    " WHERE e.provider = $1::text AND e.event_id = $2::text AND e.outcome IN ('dead', 'ignored')"
+
 static void event_params(apr_pool_t *pool, const struct event_record *record, const char **params)
 {
     const struct billing_event *event = record->event;
@@ -174,8 +184,9 @@ enum store_result store_event_keep(struct database *database, apr_pool_t *pool, 
                                    apr_interval_time_t wait)
 {
     struct statement statement = {
-        .sql = "INSERT INTO billing.event (" SQL_EVENT_COLUMNS ") VALUES (" SQL_EVENT_VALUES ")"
-               " ON CONFLICT DO NOTHING RETURNING true",
+        .sql = record->replay ? SQL_EVENT_REDECIDE("") " RETURNING true"
+                              : "INSERT INTO billing.event (" SQL_EVENT_COLUMNS ") VALUES (" SQL_EVENT_VALUES ")"
+                                " ON CONFLICT DO NOTHING RETURNING true",
         .param_count = EVENT_PARAM_COUNT,
         .wait = wait,
     };
@@ -184,16 +195,19 @@ enum store_result store_event_keep(struct database *database, apr_pool_t *pool, 
     return event_write(database, pool, &statement);
 }
 
+#define SQL_BURIED                                                                                                     \
+    "WITH buried AS (INSERT INTO billing.customer AS c (provider, livemode, customer_id, deleted_at)"                  \
+    "  VALUES ($1::text, $6::boolean, $14::text, to_timestamp($5::bigint))"                                            \
+    "  ON CONFLICT (provider, livemode, customer_id) DO UPDATE SET deleted_at = c.deleted_at"                          \
+    "   WHERE c.org_id IS NULL RETURNING true)"
+
 enum store_result store_event_bury(struct database *database, apr_pool_t *pool, const struct event_record *record,
                                    const char *customer, apr_interval_time_t wait)
 {
     struct statement statement = {
-        .sql = "WITH buried AS (INSERT INTO billing.customer AS c (provider, livemode, customer_id, deleted_at)"
-               "  VALUES ($1::text, $6::boolean, $14::text, to_timestamp($5::bigint))"
-               "  ON CONFLICT (provider, livemode, customer_id) DO UPDATE SET deleted_at = c.deleted_at"
-               "   WHERE c.org_id IS NULL RETURNING true)"
-               "INSERT INTO billing.event (" SQL_EVENT_COLUMNS ") SELECT " SQL_EVENT_VALUES " FROM buried"
-               " RETURNING true",
+        .sql = record->replay ? SQL_BURIED SQL_EVENT_REDECIDE(" FROM buried") " RETURNING true"
+                              : SQL_BURIED "INSERT INTO billing.event (" SQL_EVENT_COLUMNS ") SELECT " SQL_EVENT_VALUES
+                                           " FROM buried RETURNING true",
         .param_count = EVENT_PARAM_COUNT + 1,
         .wait = wait,
     };
@@ -212,48 +226,52 @@ enum store_result store_event_bury(struct database *database, apr_pool_t *pool, 
  * whole statement is done, so the order of its parts does not matter: and a customer, or with it a subscription, that
  * another org got in this very moment breaks one of them, which undoes it all. */
 #define SQL_CHECKOUT_STATES "ARRAY['reserved', 'open', 'pending', 'expired', 'failed', 'complete']"
+#define SQL_APPLY(event_kept)                                                                                          \
+    "WITH written AS ("                                                                                                \
+    " INSERT INTO billing.link AS l (org_id, livemode, provider, customer_id, subscription_id, status, grace_over,"    \
+    "   plan_key, price_ids, period_end, cancel_at, past_due_since, live_count, version)"                              \
+    "  VALUES ($7::text, $6::boolean, $1::text, $15::text, $16::text, $17::text, $18::boolean, $19::text, $20::text[],"\
+    "   to_timestamp($21::bigint), to_timestamp($22::bigint), to_timestamp($23::bigint), $24::integer,"                \
+    "   $14::bigint + 1)"                                                                                              \
+    "  ON CONFLICT (org_id, livemode) DO UPDATE SET provider = excluded.provider, customer_id = excluded.customer_id," \
+    "   subscription_id = excluded.subscription_id, status = excluded.status, grace_over = excluded.grace_over,"       \
+    "   plan_key = excluded.plan_key, price_ids = excluded.price_ids, period_end = excluded.period_end,"               \
+    "   cancel_at = excluded.cancel_at, past_due_since = excluded.past_due_since, live_count = excluded.live_count,"   \
+    "   version = l.version + 1, changed = pg_current_xact_id(), changed_at = now()"                                   \
+    "  WHERE l.version = $14::bigint RETURNING true),"                                                                 \
+    "org_known AS (INSERT INTO billing.org (org_id) SELECT $7::text FROM written ON CONFLICT DO NOTHING),"             \
+    "customer_known AS (INSERT INTO billing.customer AS c (provider, livemode, customer_id, org_id)"                   \
+    "  SELECT $1::text, $6::boolean, $25::text, $7::text FROM written WHERE $25::text IS NOT NULL"                     \
+    "  ON CONFLICT (provider, livemode, customer_id) DO UPDATE SET org_id = excluded.org_id WHERE c.org_id IS NULL),"  \
+    "customer_gone AS (UPDATE billing.customer c SET deleted_at = to_timestamp($5::bigint) FROM written"               \
+    "  WHERE c.provider = $1 AND c.livemode = $6::boolean AND c.customer_id = $26::text AND c.org_id = $7::text"       \
+    "   AND c.deleted_at IS NULL),"                                                                                    \
+    "checkout_moved AS (UPDATE billing.checkout k SET state = $28::text FROM written"                                  \
+    "  WHERE k.provider = $1 AND k.livemode = $6::boolean AND k.session_id = $27::text AND k.org_id = $7::text"        \
+    "   AND array_position(" SQL_CHECKOUT_STATES ", $28::text) > array_position(" SQL_CHECKOUT_STATES ", k.state)),"   \
+    "subscription_written AS (INSERT INTO billing.subscription (provider, livemode, org_id, subscription_id, "         \
+    "customer_id,"                                                                                                     \
+    "   raw_status, base_status, status, ended, grace_over, created, period_end, cancel_at, price_ids, watermark,"     \
+    "   watermark_event, signal, signal_at, signal_event, past_due_since, unsettled)"                                  \
+    "  SELECT $1::text, $6::boolean, $7::text, $29::text, $30::text, $31::text, $32::text, $33::text, $34::boolean,"   \
+    "   $35::boolean, to_timestamp($36::bigint), to_timestamp($37::bigint), to_timestamp($38::bigint), $39::text[],"   \
+    "   to_timestamp($40::bigint), $41::text, $42::text, to_timestamp($43::bigint), $44::text,"                        \
+    "   to_timestamp($45::bigint), $46::boolean FROM written WHERE $29::text IS NOT NULL"                              \
+    "  ON CONFLICT (provider, livemode, subscription_id) DO UPDATE SET org_id = excluded.org_id,"                      \
+    "   customer_id = excluded.customer_id,"                                                                           \
+    "   raw_status = excluded.raw_status, base_status = excluded.base_status, status = excluded.status,"               \
+    "   ended = excluded.ended, grace_over = excluded.grace_over, created = excluded.created,"                         \
+    "   period_end = excluded.period_end, cancel_at = excluded.cancel_at, price_ids = excluded.price_ids,"             \
+    "   watermark = excluded.watermark, watermark_event = excluded.watermark_event, signal = excluded.signal,"         \
+    "   signal_at = excluded.signal_at, signal_event = excluded.signal_event,"                                         \
+    "   past_due_since = excluded.past_due_since, unsettled = excluded.unsettled)"                                     \
+    ",event_kept AS (" event_kept ")"                                                                                  \
+    "SELECT true FROM written"
+
 static const char apply_sql[] =
-    "WITH written AS ("
-    " INSERT INTO billing.link AS l (org_id, livemode, provider, customer_id, subscription_id, status, grace_over,"
-    "   plan_key, price_ids, period_end, cancel_at, past_due_since, live_count, version)"
-    "  VALUES ($7::text, $6::boolean, $1::text, $15::text, $16::text, $17::text, $18::boolean, $19::text, $20::text[],"
-    "   to_timestamp($21::bigint), to_timestamp($22::bigint), to_timestamp($23::bigint), $24::integer,"
-    "   $14::bigint + 1)"
-    "  ON CONFLICT (org_id, livemode) DO UPDATE SET provider = excluded.provider, customer_id = excluded.customer_id,"
-    "   subscription_id = excluded.subscription_id, status = excluded.status, grace_over = excluded.grace_over,"
-    "   plan_key = excluded.plan_key, price_ids = excluded.price_ids, period_end = excluded.period_end,"
-    "   cancel_at = excluded.cancel_at, past_due_since = excluded.past_due_since, live_count = excluded.live_count,"
-    "   version = l.version + 1, changed = pg_current_xact_id(), changed_at = now()"
-    "  WHERE l.version = $14::bigint RETURNING true),"
-    "org_known AS (INSERT INTO billing.org (org_id) SELECT $7::text FROM written ON CONFLICT DO NOTHING),"
-    "customer_known AS (INSERT INTO billing.customer AS c (provider, livemode, customer_id, org_id)"
-    "  SELECT $1::text, $6::boolean, $25::text, $7::text FROM written WHERE $25::text IS NOT NULL"
-    "  ON CONFLICT (provider, livemode, customer_id) DO UPDATE SET org_id = excluded.org_id WHERE c.org_id IS NULL),"
-    "customer_gone AS (UPDATE billing.customer c SET deleted_at = to_timestamp($5::bigint) FROM written"
-    "  WHERE c.provider = $1 AND c.livemode = $6::boolean AND c.customer_id = $26::text AND c.org_id = $7::text"
-    "   AND c.deleted_at IS NULL),"
-    "checkout_moved AS (UPDATE billing.checkout k SET state = $28::text FROM written"
-    "  WHERE k.provider = $1 AND k.livemode = $6::boolean AND k.session_id = $27::text AND k.org_id = $7::text"
-    "   AND array_position(" SQL_CHECKOUT_STATES ", $28::text) > array_position(" SQL_CHECKOUT_STATES ", k.state)),"
-    "subscription_written AS (INSERT INTO billing.subscription (provider, livemode, org_id, subscription_id, "
-    "customer_id,"
-    "   raw_status, base_status, status, ended, grace_over, created, period_end, cancel_at, price_ids, watermark,"
-    "   watermark_event, signal, signal_at, signal_event, past_due_since, unsettled)"
-    "  SELECT $1::text, $6::boolean, $7::text, $29::text, $30::text, $31::text, $32::text, $33::text, $34::boolean,"
-    "   $35::boolean, to_timestamp($36::bigint), to_timestamp($37::bigint), to_timestamp($38::bigint), $39::text[],"
-    "   to_timestamp($40::bigint), $41::text, $42::text, to_timestamp($43::bigint), $44::text,"
-    "   to_timestamp($45::bigint), $46::boolean FROM written WHERE $29::text IS NOT NULL"
-    "  ON CONFLICT (provider, livemode, subscription_id) DO UPDATE SET org_id = excluded.org_id,"
-    "   customer_id = excluded.customer_id,"
-    "   raw_status = excluded.raw_status, base_status = excluded.base_status, status = excluded.status,"
-    "   ended = excluded.ended, grace_over = excluded.grace_over, created = excluded.created,"
-    "   period_end = excluded.period_end, cancel_at = excluded.cancel_at, price_ids = excluded.price_ids,"
-    "   watermark = excluded.watermark, watermark_event = excluded.watermark_event, signal = excluded.signal,"
-    "   signal_at = excluded.signal_at, signal_event = excluded.signal_event,"
-    "   past_due_since = excluded.past_due_since, unsettled = excluded.unsettled)"
-    ",event_kept AS (INSERT INTO billing.event (" SQL_EVENT_COLUMNS ") SELECT " SQL_EVENT_VALUES
-    "  FROM written WHERE $2::text IS NOT NULL)"
-    "SELECT true FROM written";
+    SQL_APPLY("INSERT INTO billing.event (" SQL_EVENT_COLUMNS ") SELECT " SQL_EVENT_VALUES
+              " FROM written WHERE $2::text IS NOT NULL");
+static const char reapply_sql[] = SQL_APPLY(SQL_EVENT_REDECIDE(" FROM written"));
 
 static void link_params(apr_pool_t *pool, const struct event_effect *effect, const char **params)
 {
@@ -316,7 +334,7 @@ enum store_result store_event_apply(struct database *database, apr_pool_t *pool,
                                     const struct event_effect *effect, apr_interval_time_t wait)
 {
     struct statement statement = {
-        .sql = apply_sql,
+        .sql = record->replay ? reapply_sql : apply_sql,
         .param_count = EVENT_PARAM_COUNT + LINK_PARAM_COUNT + SUBSCRIPTION_PARAM_COUNT,
         .wait = wait,
     };

@@ -11,7 +11,7 @@
 
 /* What the database knows of the parties to an event. Lives in the pool that was passed. */
 struct event_context {
-    bool seen;                    /* the event is stored already */
+    bool seen;                    /* the event is stored already, and not to be decided again */
     const char *customer_org;     /* whom the customer belongs to; NULL: unknown customer, or a tombstone */
     const char *subscription_org; /* whom the subscription belongs to */
     const char *checkout_org;     /* who reserved the session: one of ours, or NULL */
@@ -30,7 +30,7 @@ struct event_context {
 };
 
 enum store_result store_event_context(struct database *database, apr_pool_t *pool, const char *provider,
-                                      const struct billing_event *event, apr_interval_time_t wait,
+                                      const struct billing_event *event, bool replay, apr_interval_time_t wait,
                                       struct event_context *context);
 
 /* What is to be kept of an event. */
@@ -42,9 +42,10 @@ struct event_record {
     const char *shown_status; /* what it says of its subscription; NULL: nothing */
     const char *outcome;      /* applied, stale, ignored, dead */
     const char *error;        /* NULL: none */
+    bool replay;              /* it is stored as dead or ignored: what is kept of it is replaced */
 };
 
-/** Keeps an event that has no effect. STORE_CONFLICT: it is stored already. */
+/** Keeps an event that has no effect. STORE_CONFLICT: it is stored already; a replayed one, with an effect by now. */
 enum store_result store_event_keep(struct database *database, apr_pool_t *pool, const struct event_record *record,
                                    apr_interval_time_t wait);
 

@@ -105,9 +105,10 @@ void store_state_of_link(const struct link *link, const struct org_state *record
     state->version = (uint64_t)version;
 }
 
+/* Rows whose first column is a link's `changed`. */
 static enum store_result state_list(struct database *database, apr_pool_t *pool, const struct catalogue *catalogue,
-                                    const struct statement *statement, uint64_t *position, struct org_change **changes,
-                                    int *count)
+                                    const struct statement *statement, struct org_change **changes, int *count,
+                                    uint64_t *last)
 {
     struct rows rows;
     enum store_result result = database_run(database, pool, statement, &rows);
@@ -116,38 +117,64 @@ static enum store_result state_list(struct database *database, apr_pool_t *pool,
     if (result != STORE_OK) {
         return result;
     }
+    *count = rows.count;
     *changes = apr_pcalloc(pool, sizeof(**changes) * (size_t)(rows.count + 1));
     for (int row = 0; row < rows.count; ++row) {
-        struct org_change *change = &(*changes)[*count];
+        struct org_change *change = &(*changes)[row];
 
-        *position = strtoull(rows_text(&rows, row, 0), NULL, 10);
-        if (rows_text(&rows, row, 1 + STATE_ORG)) {
-            change->org = rows_text(&rows, row, 1 + STATE_ORG);
-            change->livemode = rows_bool(&rows, row, 1 + STATE_LIVEMODE);
-            state_read(pool, catalogue, &rows, row, 1, &change->state);
-            ++*count;
-        }
+        *last = strtoull(rows_text(&rows, row, 0), NULL, 10);
+        change->org = rows_text(&rows, row, 1 + STATE_ORG);
+        change->livemode = rows_bool(&rows, row, 1 + STATE_LIVEMODE);
+        state_read(pool, catalogue, &rows, row, 1, &change->state);
     }
     return STORE_OK;
 }
 
-enum store_result store_state_position(struct database *database, apr_pool_t *pool, uint64_t *position)
+static const char *sql_xid(apr_pool_t *pool, uint64_t xid)
 {
-    struct statement statement = {.sql = "SELECT pg_snapshot_xmin(pg_current_snapshot())", .wait = DATABASE_WAIT_JOB};
+    return apr_psprintf(pool, "%" APR_UINT64_T_FMT, (apr_uint64_t)xid);
+}
+
+/* A restart, a fail-over or a restored server has another time of its start; a table that was restored, emptied or
+ * rewritten has another file. */
+#define SQL_IDENTITY                                                                                                   \
+    "hashtextextended(extract(epoch FROM pg_postmaster_start_time()) || '/' || pg_relation_filenode('billing.link'), 0)"
+
+enum store_result store_state_gone(struct database *database, apr_pool_t *pool, uint64_t position, const char *snapshot,
+                                   int most, struct state_moment *moment, struct org_key **gone, int *count)
+{
+    struct statement statement = {
+        .sql = "SELECT pg_snapshot_xmin(pg_current_snapshot()), pg_current_snapshot(), " SQL_IDENTITY ","
+               " g.org_id, g.livemode FROM (VALUES (1)) one LEFT JOIN LATERAL ("
+               "  SELECT org_id, livemode FROM billing.link_gone WHERE changed >= $1::text::xid8"
+               "   AND ($2::text IS NULL OR NOT pg_visible_in_snapshot(changed, $2::text::pg_snapshot))"
+               "  LIMIT $3::integer) g ON true",
+        .param_count = 3,
+        .params = {sql_xid(pool, position), snapshot, sql_int(pool, most)},
+        .wait = DATABASE_WAIT_WEB,
+    };
     struct rows rows;
     enum store_result result = database_run(database, pool, &statement, &rows);
 
-    if (result == STORE_OK) {
-        *position = strtoull(rows_text(&rows, 0, 0), NULL, 10);
+    *count = 0;
+    if (result != STORE_OK) {
+        return result;
     }
-    return result;
+    moment->position = strtoull(rows_text(&rows, 0, 0), NULL, 10);
+    moment->snapshot = rows_text(&rows, 0, 1);
+    moment->identity = (uint64_t)rows_int(&rows, 0, 2);
+    *gone = apr_pcalloc(pool, sizeof(**gone) * (size_t)rows.count);
+    for (int row = 0; row < rows.count && rows_text(&rows, row, 3); ++row) {
+        (*gone)[(*count)++] = (struct org_key){rows_text(&rows, row, 3), rows_bool(&rows, row, 4)};
+    }
+    return STORE_OK;
 }
 
 enum store_result store_state_walk(struct database *database, apr_pool_t *pool, const struct catalogue *catalogue,
                                    struct state_walk *walk, int most, struct org_change **changes, int *count)
 {
     struct statement statement = {
-        .sql = "SELECT '0', " SQL_STATE_COLUMNS " FROM billing.link l JOIN billing.org o ON o.org_id = l.org_id"
+        .sql = "SELECT l.changed, " SQL_STATE_COLUMNS " FROM billing.link l JOIN billing.org o ON o.org_id = l.org_id"
                " WHERE (l.org_id, l.livemode) > ($1::text, $2::boolean)"
                " ORDER BY l.org_id, l.livemode LIMIT $3::integer",
         .param_count = 3,
@@ -155,7 +182,7 @@ enum store_result store_state_walk(struct database *database, apr_pool_t *pool, 
         .wait = DATABASE_WAIT_JOB,
     };
     uint64_t unused;
-    enum store_result result = state_list(database, pool, catalogue, &statement, &unused, changes, count);
+    enum store_result result = state_list(database, pool, catalogue, &statement, changes, count, &unused);
 
     if (result == STORE_OK && *count) {
         walk->org = (*changes)[*count - 1].org;
@@ -165,16 +192,51 @@ enum store_result store_state_walk(struct database *database, apr_pool_t *pool, 
 }
 
 enum store_result store_state_changes(struct database *database, apr_pool_t *pool, const struct catalogue *catalogue,
-                                      uint64_t *position, struct org_change **changes, int *count)
+                                      struct state_changes *reading, int most, struct org_change **changes, int *count)
 {
     struct statement statement = {
-        .sql = "SELECT pg_snapshot_xmin(pg_current_snapshot()), " SQL_STATE_COLUMNS
-               " FROM (VALUES (1)) one LEFT JOIN billing.link l ON l.changed >= $1::text::xid8"
-               " LEFT JOIN billing.org o ON o.org_id = l.org_id",
-        .param_count = 1,
-        .params = {apr_psprintf(pool, "%" APR_UINT64_T_FMT, (apr_uint64_t)*position)},
+        .sql = "SELECT l.changed, " SQL_STATE_COLUMNS " FROM billing.link l JOIN billing.org o ON o.org_id = l.org_id"
+               " WHERE (l.changed, l.org_id, l.livemode) > ($1::text::xid8, $2::text, $3::boolean)"
+               " AND ($4::text IS NULL OR NOT pg_visible_in_snapshot(l.changed, $4::text::pg_snapshot))"
+               " ORDER BY l.changed, l.org_id, l.livemode LIMIT $5::integer",
+        .param_count = 5,
+        .params = {sql_xid(pool, reading->position), reading->org ? reading->org : "", sql_bool(reading->livemode),
+                   reading->snapshot, sql_int(pool, most)},
+        .wait = DATABASE_WAIT_WEB,
+    };
+    enum store_result result = state_list(database, pool, catalogue, &statement, changes, count, &reading->position);
+
+    if (result == STORE_OK && *count) {
+        reading->org = (*changes)[*count - 1].org;
+        reading->livemode = (*changes)[*count - 1].livemode;
+    }
+    return result;
+}
+
+enum store_result store_state_missing(struct database *database, apr_pool_t *pool, const struct org_key *keys, int count,
+                                      bool *missing)
+{
+    const char **orgs = apr_palloc(pool, sizeof(*orgs) * (size_t)count);
+    const char **modes = apr_palloc(pool, sizeof(*modes) * (size_t)count);
+    struct statement statement = {
+        .sql = "SELECT k.number - 1 FROM unnest($1::text[], $2::boolean[]) WITH ORDINALITY AS k (org_id, livemode, number)"
+               " WHERE NOT EXISTS (SELECT FROM billing.link l WHERE l.org_id = k.org_id AND l.livemode = k.livemode)",
+        .param_count = 2,
         .wait = DATABASE_WAIT_JOB,
     };
+    struct rows rows;
+    enum store_result result;
 
-    return state_list(database, pool, catalogue, &statement, position, changes, count);
+    for (int i = 0; i < count; ++i) {
+        orgs[i] = keys[i].org;
+        modes[i] = sql_bool(keys[i].livemode);
+        missing[i] = false;
+    }
+    statement.params[0] = sql_text_array(pool, orgs, (size_t)count);
+    statement.params[1] = sql_text_array(pool, modes, (size_t)count);
+    result = database_run(database, pool, &statement, &rows);
+    for (int row = 0; result == STORE_OK && row < rows.count; ++row) {
+        missing[rows_int(&rows, row, 0)] = true;
+    }
+    return result;
 }

@@ -28,16 +28,42 @@ struct state_walk {
     bool livemode;
 };
 
-/** The position from which a later store_state_changes misses nothing: the oldest transaction still running. */
-enum store_result store_state_position(struct database *database, apr_pool_t *pool, uint64_t *position);
+/* A moment of the database. */
+struct state_moment {
+    uint64_t position;    /* the oldest transaction still running: all older ones are over, and can be seen */
+    const char *snapshot; /* which transactions can be seen; for later store_state_changes */
+    uint64_t identity;    /* another one after a restart, a fail-over or a restore: whatever else was known is in doubt */
+};
+
+struct org_key {
+    const char *org;
+    bool livemode;
+};
+
+/** This moment, and the links that were deleted by transactions from `position` on and are not seen in `snapshot` (NULL:
+ * none was taken). `count` is `most` where there may be more of them. */
+enum store_result store_state_gone(struct database *database, apr_pool_t *pool, uint64_t position, const char *snapshot,
+                                   int most, struct state_moment *moment, struct org_key **gone, int *count);
 
 /** The next `most` orgs of a walk through all of them; `count` 0 at the end. */
 enum store_result store_state_walk(struct database *database, apr_pool_t *pool, const struct catalogue *catalogue,
                                    struct state_walk *walk, int most, struct org_change **changes, int *count);
 
-/** All that was changed by transactions from `position` on, and the new position. A transaction that commits late is
- * found by the next call, since the position never passes one that is still running; so some are seen twice. */
+/* Where a reading of changes stands. */
+struct state_changes {
+    const char *snapshot; /* of an earlier moment: what it sees is left out; NULL: nothing is */
+    uint64_t position;    /* set to the earlier moment's before the first page */
+    const char *org;      /* the last seen, as are the position by then and the mode; begins with NULL */
+    bool livemode;
+};
+
+/** The next `most` links changed by transactions from a position on, in the order of their transactions. What a
+ * transaction did that was still running at the earlier moment is found now: a position never passes one. */
 enum store_result store_state_changes(struct database *database, apr_pool_t *pool, const struct catalogue *catalogue,
-                                      uint64_t *position, struct org_change **changes, int *count);
+                                      struct state_changes *reading, int most, struct org_change **changes, int *count);
+
+/** Which of these have no link: `missing[i]` is set. */
+enum store_result store_state_missing(struct database *database, apr_pool_t *pool, const struct org_key *keys, int count,
+                                      bool *missing);
 
 #endif

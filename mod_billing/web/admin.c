@@ -17,8 +17,9 @@ bool operator_find(request_rec *r, struct operator_call *call, int *answered)
         if (ap_auth_type(r)) {
             ap_note_auth_failure(r);
         }
-        *answered = problem_send(r, HTTP_UNAUTHORIZED, "not_signed_in",
-                                 "These routes answer signed-in operators alone. The site must authenticate them here.");
+        *answered =
+            problem_send(r, HTTP_UNAUTHORIZED, "not_signed_in",
+                         "These routes answer signed-in operators alone. The site must authenticate them here.");
         return false;
     }
     call->actor = r->user;
@@ -41,4 +42,9 @@ const char *operator_org(request_rec *r, const char *tail, const char **rest, in
         return NULL;
     }
     return apr_pstrmemdup(r->pool, tail, length);
+}
+
+int operator_unavailable(request_rec *r)
+{
+    return problem_unavailable(r, "database_unavailable", "The database cannot be asked now.", 5);
 }

@@ -22,4 +22,7 @@ bool operator_change(request_rec *r, struct operator_call *call, int *answered);
  * segment's slash, "" for nothing. */
 const char *operator_org(request_rec *r, const char *tail, const char **rest, int *answered);
 
+/** 503: the database does not answer. */
+int operator_unavailable(request_rec *r);
+
 #endif

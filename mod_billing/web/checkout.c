@@ -17,15 +17,26 @@
 static bool manager_find(request_rec *r, const char *const *members, struct member *member, json_t **body,
                          int *answered)
 {
-    if (!member_find(r, member, answered) || !origin_may_change(r, answered) ||
-        !json_body_read(r, members, body, answered)) {
+    if (!member_find(r, member, answered) || !origin_may_change(r, answered)) {
         return false;
     }
     if (!member->may_manage) {
         *answered = problem_send(r, HTTP_FORBIDDEN, "role_not_allowed", "Your role may not manage billing.");
         return false;
     }
-    return true;
+    return json_body_read(r, members, body, answered);
+}
+
+static int provider_refused(request_rec *r)
+{
+    return problem_send(r, HTTP_BAD_GATEWAY, "provider_refused",
+                        "The payment provider refused. This needs the site's operator.");
+}
+
+static int state_unavailable(request_rec *r, int retry_after)
+{
+    return problem_unavailable(r, "state_unavailable", "The billing status cannot be read now. Try again shortly.",
+                               retry_after);
 }
 
 /* The plan that is asked for; NULL where the problem was sent. Plans without a price in this mode cannot be sold. */
@@ -77,8 +88,9 @@ static int checkout_answer(request_rec *r, const struct plan *plan, const struct
         return problem_send(r, HTTP_TOO_MANY_REQUESTS, "too_many_checkouts",
                             "Too many checkouts were begun within an hour. Try again later.");
     case CHECKOUT_REFUSED:
-        return problem_send(r, HTTP_BAD_GATEWAY, "provider_refused",
-                            "The payment provider refused. This needs the site's operator.");
+        return provider_refused(r);
+    case CHECKOUT_NO_STATE:
+        return state_unavailable(r, answer->retry_after);
     default:
         return problem_unavailable(r, "provider_unavailable",
                                    "The payment provider cannot be asked now. Nothing was charged. Try again shortly.",
@@ -142,8 +154,9 @@ int portal_handler(request_rec *r, const char *tail)
     case PORTAL_NO_CUSTOMER:
         return problem_send(r, HTTP_CONFLICT, "no_customer", "There is nothing to manage yet. Subscribe first.");
     case PORTAL_REFUSED:
-        return problem_send(r, HTTP_BAD_GATEWAY, "provider_refused",
-                            "The payment provider refused. This needs the site's operator.");
+        return provider_refused(r);
+    case PORTAL_NO_STATE:
+        return state_unavailable(r, answer.retry_after);
     default:
         return problem_unavailable(r, "provider_unavailable",
                                    "The payment provider cannot be asked now. Try again shortly.", answer.retry_after);

@@ -12,17 +12,34 @@
 /* Deeper than any body of ours, and far from what recursion could mind. */
 #define DEPTH_MAX 16
 
-/* Names under which clients have tried to say on whose behalf they act, folded: small letters and digits alone. */
+/* Names under which a client could say on whose behalf it acts, folded (small letters and digits alone), with the
+ * beginnings and ends that are seen around them. */
 static const char *const identifiers[] = {
-    "org",        "orgid",          "orgs",         "organisation",   "organisationid", "organization", "organizationid",
-    "tenant",     "tenantid",       "customer",     "customerid",     "customers",      "stripecustomer",
-    "stripecustomerid", "subscription", "subscriptionid", "subscriptions", "stripesubscriptionid", "account", "accountid",
-    "clientreferenceid",
+    "org", "organisation", "organization", "tenant", "account", "customer", "subscription", "clientreference",
 };
+static const char *const beginnings[] = {"stripe", "provider", "billing", "external", ""};
+static const char *const ends[] = {"id", "ids", "key", "slug", "s", ""};
+
+#define COUNT(array) (sizeof(array) / sizeof(*(array)))
+
+/* Whether `name` is one of the identifiers and then an end. */
+static bool name_is_known(const char *name)
+{
+    for (size_t i = 0; i < COUNT(identifiers); ++i) {
+        size_t length = strlen(identifiers[i]);
+
+        for (size_t k = 0; !strncmp(name, identifiers[i], length) && k < COUNT(ends); ++k) {
+            if (!strcmp(name + length, ends[k])) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
 
 static bool name_is_identifier(const char *name)
 {
-    char folded[32];
+    char folded[48];
     size_t length = 0;
 
     for (; *name; ++name) {
@@ -34,8 +51,10 @@ static bool name_is_identifier(const char *name)
         }
     }
     folded[length] = '\0';
-    for (size_t i = 0; i < sizeof(identifiers) / sizeof(*identifiers); ++i) {
-        if (!strcmp(folded, identifiers[i])) {
+    for (size_t i = 0; i < COUNT(beginnings); ++i) {
+        size_t skip = strlen(beginnings[i]);
+
+        if (!strncmp(folded, beginnings[i], skip) && name_is_known(folded + skip)) {
             return true;
         }
     }
@@ -124,24 +143,28 @@ static bool member_is_known(const char *name, const char *const *members)
     return false;
 }
 
-/* OK, or the answer that was sent. */
-static int json_check(request_rec *r, const json_t *body, const char *const *members, bool by_member)
+static bool json_is_clean(request_rec *r, const json_t *body, const char *const *members, bool by_member,
+                          int *answered)
 {
     const char *key;
     const json_t *value;
 
     if (!json_is_object(body)) {
-        return problem_send(r, HTTP_BAD_REQUEST, "invalid_json", "The body must be one JSON object.");
+        *answered = problem_send(r, HTTP_BAD_REQUEST, "invalid_json", "The body must be one JSON object.");
+        return false;
     }
     if (by_member && (query_names_identifier(r) || json_names_identifier(body, 0))) {
-        return identifier_refused(r);
+        *answered = identifier_refused(r);
+        return false;
     }
     json_object_foreach ((json_t *)body, key, value) {
         if (!member_is_known(key, members)) {
-            return problem_send(r, HTTP_BAD_REQUEST, "unknown_member", "The body has a member that this route does not know.");
+            *answered = problem_send(r, HTTP_BAD_REQUEST, "unknown_member",
+                                     "The body has a member that this route does not know.");
+            return false;
         }
     }
-    return OK;
+    return true;
 }
 
 static bool body_parse(request_rec *r, const char *const *members, bool by_member, json_t **body, int *answered)
@@ -149,8 +172,7 @@ static bool body_parse(request_rec *r, const char *const *members, bool by_membe
     struct body raw;
 
     if (!request_is_json(r)) {
-        problem_send(r, HTTP_UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "Send application/json.");
-        *answered = OK;
+        *answered = problem_send(r, HTTP_UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "Send application/json.");
         return false;
     }
     *answered = body_read(r, JSON_BODY_MAX, &raw);
@@ -163,9 +185,7 @@ static bool body_parse(request_rec *r, const char *const *members, bool by_membe
         return false;
     }
     apr_pool_cleanup_register(r->pool, *body, json_release, apr_pool_cleanup_null);
-    /* A problem that was sent is also OK to httpd, so the two are told apart by the status. */
-    *answered = json_check(r, *body, members, by_member);
-    return r->status == HTTP_OK;
+    return json_is_clean(r, *body, members, by_member, answered);
 }
 
 bool json_body_read(request_rec *r, const char *const *members, json_t **body, int *answered)

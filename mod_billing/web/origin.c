@@ -54,11 +54,12 @@ void origin_headers(request_rec *r)
     if (!config_server(r->server)->allow_origins) {
         return;
     }
-    apr_table_mergen(r->headers_out, "Vary", "Origin");
+    /* Among the headers that errors keep: a refusal by the site's own sign-in has to be readable too. */
+    apr_table_setn(r->err_headers_out, "Vary", "Origin");
     if (origin_allowed(r, origin)) {
-        apr_table_setn(r->headers_out, "Access-Control-Allow-Origin", origin);
-        apr_table_setn(r->headers_out, "Access-Control-Allow-Credentials", "true");
-        apr_table_setn(r->headers_out, "Access-Control-Expose-Headers", "ETag, Retry-After");
+        apr_table_setn(r->err_headers_out, "Access-Control-Allow-Origin", origin);
+        apr_table_setn(r->err_headers_out, "Access-Control-Allow-Credentials", "true");
+        apr_table_setn(r->err_headers_out, "Access-Control-Expose-Headers", "ETag, Retry-After");
     }
 }
 
@@ -68,7 +69,6 @@ int origin_preflight(request_rec *r, int lookup)
         routes_translate_name(r) != OK) {
         return DECLINED;
     }
-    origin_headers(r);
     apr_table_setn(r->headers_out, "Access-Control-Allow-Methods", "GET, HEAD, POST, PUT, PATCH, DELETE");
     apr_table_setn(r->headers_out, "Access-Control-Allow-Headers",
                    "Authorization, Content-Type, If-None-Match, Idempotency-Key");

@@ -34,6 +34,13 @@ static const struct route routes[] = {
     {MOUNT_ADMIN, "/orgs/*", M_PUT, admin_org_configure_handler},
     {MOUNT_ADMIN, "/orgs/*/overrides", M_POST, admin_override_add_handler},
     {MOUNT_ADMIN, "/orgs/*/overrides/*", M_DELETE, admin_override_remove_handler},
+    {MOUNT_ADMIN, "/events", M_GET, admin_events_handler},
+    {MOUNT_ADMIN, "/events/replay", M_POST, admin_replay_handler},
+    {MOUNT_ADMIN, "/events/*", M_GET, admin_event_handler},
+    {MOUNT_ADMIN, "/events/*/replay", M_POST, admin_event_replay_handler},
+    {MOUNT_ADMIN, "/health", M_GET, admin_health_handler},
+    {MOUNT_ADMIN, "/sweep", M_POST, admin_sweep_handler},
+    {MOUNT_ADMIN, "/verify", M_POST, admin_verify_handler},
     {MOUNT_API, "/summary", M_GET, summary_handler},
     {MOUNT_API, "/features/*", M_GET, features_handler},
 };
@@ -109,6 +116,7 @@ int routes_translate_name(request_rec *r)
     r->filename = apr_pstrcat(r->pool, ROUTE_HANDLER ":", r->uri, NULL);
     /* mapping=servlet may have turned a path into ours only after we let it pass. */
     r->proxyreq = PROXYREQ_NONE;
+    origin_headers(r);
     return OK;
 }
 
@@ -173,7 +181,6 @@ int routes_handler(request_rec *r)
     if (!record || !record->claimed) {
         return DECLINED;
     }
-    origin_headers(r);
     for (size_t i = 0; i < ROUTE_COUNT; ++i) {
         const char *tail = routes[i].mount == record->mount ? route_match(&routes[i], record->path) : NULL;
 

@@ -6,6 +6,7 @@
 #include "service/event.h"
 #include "service/provider.h"
 #include "service/runtime.h"
+#include "store/operate.h"
 #include "web/answer.h"
 #include "web/body.h"
 #include "web/problem.h"
@@ -62,6 +63,17 @@ static int webhook_answer(request_rec *r, const struct billing_event *event, con
     return answer_json(r, HTTP_OK, "application/json", json);
 }
 
+/* Refused rather than kept, so that the provider shows the endpoint as failing too. */
+static int webhook_other_mode(request_rec *r, const struct billing_event *event)
+{
+    ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
+                  "ATB0405: event %s is of %s mode, this server of %s mode: the endpoint at the provider, or "
+                  "BillingMode, is the wrong one",
+                  event->id, event->livemode ? "live" : "test", event->livemode ? "test" : "live");
+    store_mismatch_count(runtime()->database, r->pool, !event->livemode, event->id);
+    return problem_send(r, HTTP_BAD_REQUEST, "livemode_mismatch", "This server takes events of the other mode.");
+}
+
 int webhook_handler(request_rec *r, const char *tail)
 {
     const struct server_config *config = config_server(r->server);
@@ -87,11 +99,7 @@ int webhook_handler(request_rec *r, const char *tail)
     }
     /* A connected account's events come in both modes to one endpoint, and are none of ours in either. */
     if (!event.account && event.livemode != (config->mode == MODE_LIVE)) {
-        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
-                      "ATB0405: event %s is of %s mode, this server of %s mode: the endpoint at the provider, or "
-                      "BillingMode, is the wrong one",
-                      event.id, event.livemode ? "live" : "test", event.livemode ? "test" : "live");
-        return problem_send(r, HTTP_BAD_REQUEST, "livemode_mismatch", "This server takes events of the other mode.");
+        return webhook_other_mode(r, &event);
     }
     delivery.body = body.data;
     delivery.judge = provider_judge(r->pool, config, PROVIDER_TIMEOUT_WEBHOOK);

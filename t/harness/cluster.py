@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 
 from .ports import reserve_port
-from .processes import Process, clean_environment
+from .processes import Process, clean_environment, state_of
 from .waiting import wait_for
 
 SUPERUSER = "postgres"
@@ -152,6 +152,8 @@ class Cluster:
         self._frozen = [self.pid, *self.children()]
         for pid in self._frozen[1:]:
             os.kill(pid, number)
+        # A signal is not taken before the process runs next.
+        wait_for(lambda: all(state_of(pid) in "TtXZ" for pid in self._frozen), what=f"{self._frozen} to stand still")
 
     def remove(self):
         if self.is_running():

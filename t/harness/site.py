@@ -101,10 +101,11 @@ CATALOGUE = """
 
 class Site(Httpd):
     """An httpd with `sign_in` "token" (any organisation, by its token), "password" (PEOPLE) or None, and with billing
-    where a `database` (conninfo) is given; then `workspace` has the module. `config` comes last."""
+    where a `database` (conninfo) is given; then `workspace` has the module. `config` comes last. `without`: directives of
+    the usual configuration that are left out, such as BillingStripeSecretKey, so that no provider is asked."""
 
     def __init__(self, scratch, config="", *, workspace=None, database=None, sign_in="token", modules=(), values=None,
-                 **options):
+                 without=(), **options):
         self.sign_in = sign_in
         modules = [*modules, *{"token": ["auth_openidc"], "password": ["rewrite"], None: []}[sign_in]]
         values = dict(values or {})
@@ -112,12 +113,17 @@ class Site(Httpd):
         if database:
             modules = [*modules, "dbd", workspace.module]
             values["DATABASE"] = database
-            text += BILLING + _identity(sign_in)
+            text += _left_out(BILLING, without) + _identity(sign_in)
+        self._text = text
         super().__init__(scratch, text + config, modules, values, **options)
         self.write("people", _password_file())
         self.write("stripe.key", STRIPE_KEY + "\n")
         self.write("webhook.secret", WEBHOOK_SECRET + "\n")
         self.write("webhook.secret.old", OLD_WEBHOOK_SECRET + "\n")
+
+    def configure_site(self, config):
+        """As configure, for the part that is the test's own."""
+        self.configure(self._text + config)
 
     def who(self, person):
         """Headers that sign a person in."""
@@ -133,6 +139,10 @@ class Site(Httpd):
 def token(**claims):
     """Headers with an access token: org_id, role and whatever else it shall claim."""
     return client.bearer(sign_token(TOKEN_KEY, **claims))
+
+
+def _left_out(text, directives):
+    return "".join(line for line in text.splitlines(keepends=True) if line.split(" ")[0] not in directives)
 
 
 def _identity(sign_in):

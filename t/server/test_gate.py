@@ -190,6 +190,22 @@ AddOutputFilter INCLUDES .shtml
     assert answer.text.startswith("sorry") and SECRET not in answer.text
 
 
+@pytest.mark.parametrize("document, body", [("", None), ('ErrorDocument 402 "pay at the desk"', "pay at the desk"),
+                                            ("ErrorDocument 402 /free/index.html", "for everybody")])
+def test_a_folder_whose_index_is_gated_says_the_same(cluster, database, site, document, body):
+    config = POLICY + '<Files "gated.html">\n    BillingRequireFeature trucking.dispatch\n</Files>\n' + f"""
+DirectoryIndex nothing.html gated.html
+{document}
+"""
+    server = populate(site(config, database=cluster.conninfo(database)))
+    server.write("htdocs/folder/gated.html", SECRET)
+    answer = server.get("/folder/", headers=signed(ENDED))
+    assert answer.status == 402
+    assert answer.header_all("cache-control") == ["no-store"]
+    assert answer.text == body if body else answer.json["reason"] == "canceled"
+    assert server.get("/folder/", headers=signed(PAYER)).text == SECRET
+
+
 def test_a_url_of_the_site_wins(cluster, database, site):
     config = POLICY + GATE + "ErrorDocument 402 https://shop.example.com/pay\n"
     server = populate(site(config, database=cluster.conninfo(database)))

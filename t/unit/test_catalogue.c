@@ -169,11 +169,29 @@ static void test_override_count_out_of_range(void)
     free(state);
 }
 
+static void test_fingerprint(void)
+{
+    static const struct plan_price prices[] = {{"stripe", PRICE_BOTH, "one"}, {"stripe", PRICE_BOTH, "two"}};
+    struct plan plans[] = {{.ref = {"a", 1}, .prices = prices, .price_count = 1},
+                           {.ref = {"b", 2}, .prices = prices + 1, .price_count = 1}};
+    struct catalogue one = {.plans = plans, .plan_count = 2}, none = {0};
+    uint64_t before = catalogue_fingerprint(&one);
+    plans[0].name = "another name";
+    CU_ASSERT_EQUAL(catalogue_fingerprint(&one), before);
+    plans[0].price_count = 2;
+    CU_ASSERT_NOT_EQUAL(catalogue_fingerprint(&one), before);
+    plans[0].price_count = 1;
+    one.plan_count = 1;
+    CU_ASSERT_NOT_EQUAL(catalogue_fingerprint(&one), before);
+    CU_ASSERT_NOT_EQUAL(catalogue_fingerprint(&none), 0);
+}
+
 static const struct unit_test tests[] = {
     {"lookup", test_lookup},
     {"lookup: same hash, another key", test_same_hash_is_not_same_key},
     {"plan of prices", test_plan_of_prices},
     {"price sold", test_price_sold},
+    {"fingerprint", test_fingerprint},
     {"grants and limits", test_grants_and_limits},
     {"words", test_words},
     {"overrides", test_overrides},

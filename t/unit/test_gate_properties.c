@@ -102,6 +102,30 @@ static void test_softening(void)
     }
 }
 
+/* The traced way is the same way, and a decision ends at the last rule that matched before what softens it. */
+static void test_the_trace_never_drifts(void)
+{
+    uint64_t seed = 4;
+    for (unsigned i = 0; i < WORLDS; ++i) {
+        struct world world;
+        struct gate_trace trace;
+        random_world(&seed, &world);
+        struct decision decided = world_decide(&world);
+        struct decision traced = gate_explain(&world.feature, &world.catalogue, &world.context,
+                                              world.no_state ? NULL : &world.state, &trace);
+        CU_ASSERT_TRUE_FATAL(decided.allowed == traced.allowed && decided.would_deny == traced.would_deny);
+        CU_ASSERT_TRUE_FATAL(decided.reason == traced.reason && decided.enforcement == traced.enforcement);
+        CU_ASSERT_TRUE_FATAL(decided.limit == traced.limit && decided.grace_until == traced.grace_until);
+        CU_ASSERT_TRUE_FATAL(trace.count && trace.count <= RULE_COUNT);
+        const struct gate_step *last = &trace.steps[trace.count - 1];
+        CU_ASSERT_TRUE_FATAL(traced.would_deny == (last->rule >= RULE_KILL_SWITCH && last->matched));
+        CU_ASSERT_TRUE_FATAL(traced.allowed == (last->rule < RULE_KILL_SWITCH || last->matched));
+        for (size_t k = 1; k < trace.count; ++k) {
+            CU_ASSERT_TRUE_FATAL(trace.steps[k].rule > trace.steps[k - 1].rule);
+        }
+    }
+}
+
 static void test_unknown_age_is_never_locked_out(void)
 {
     uint64_t seed = 2;
@@ -216,6 +240,7 @@ static void test_words(void)
 
 static const struct unit_test tests[] = {
     {"softening", test_softening},
+    {"the trace never drifts", test_the_trace_never_drifts},
     {"unknown age", test_unknown_age_is_never_locked_out},
     {"widening", test_widening_never_flips_back},
     {"percent: known values", test_percent_known_values},

@@ -127,7 +127,7 @@ static void registry(void)
 
 static void outcome_names(void)
 {
-    static const char *const names[] = {"ok", "not found", "refused", "unavailable", "ambiguous", "unknown"};
+    static const char *const names[] = {"ok", "not found", "refused", "unavailable", "ambiguous", "key used", "unknown"};
     for (int i = 0; i < 6; ++i) {
         CU_ASSERT_STRING_EQUAL(provider_outcome_name((enum provider_outcome)i), names[i]);
     }

@@ -141,7 +141,7 @@ static void outcomes(void)
     } cases[] = {
         {400, "{\"error\":{\"type\":\"invalid_request_error\",\"message\":\"Bad \\\"x\\\"\\n\"}}", PROVIDER_REFUSED,
          PROVIDER_REFUSED, "invalid_request_error", "status 400: Bad ?x??"},
-        {400, "{\"error\":{\"type\":\"idempotency_error\",\"message\":\"Keys\"}}", PROVIDER_REFUSED, PROVIDER_REFUSED,
+        {400, "{\"error\":{\"type\":\"idempotency_error\",\"message\":\"Keys\"}}", PROVIDER_KEY_USED, PROVIDER_KEY_USED,
          "idempotency_error", "Keys"},
         {400, MISSING("customer"), PROVIDER_NOT_FOUND, PROVIDER_NOT_FOUND, "resource_missing", "No such thing"},
         {400, MISSING("line_items[0][price]"), PROVIDER_REFUSED, PROVIDER_REFUSED, "resource_missing", "No such"},

@@ -192,6 +192,29 @@ static void checkout_fetch(void)
     world_end();
 }
 
+#define SESSION(id, org, mode) "{\"id\":\"" id "\",\"client_reference_id\":\"" org "\",\"mode\":\"" mode "\"}"
+
+static void checkouts_open(void)
+{
+    struct checkout_query query = {"acme", "cus_1"};
+    struct checkout_list list;
+    world_answer(200, "",
+                 "{\"has_more\":true,\"data\":[" SESSION("cs_3", "acme", "subscription") "," SESSION(
+                     "cs_4", "other", "subscription") "," SESSION("cs_5", "acme", "payment") "]}");
+    world_answer(200, "", "{\"has_more\":false,\"data\":[{\"id\":\"cs_6\"}," SESSION("cs_7", "acme", "subscription") "]}");
+    world_answer(404, "", "{\"error\":{\"code\":\"resource_missing\",\"param\":\"customer\"}}");
+    world_begin();
+    CU_ASSERT_EQUAL(stripe_checkouts_open(&world.call, &query, &list).outcome, PROVIDER_OK);
+    CU_ASSERT_EQUAL_FATAL(list.count, 2);
+    CU_ASSERT_STRING_EQUAL(list.ids[0], "cs_3");
+    CU_ASSERT_STRING_EQUAL(list.ids[1], "cs_7");
+    CU_ASSERT_STRING_EQUAL(world_request(0)->line,
+                           "GET /v1/checkout/sessions?customer=cus_1&status=open&limit=50 HTTP/1.1");
+    CU_ASSERT_EQUAL(stripe_checkouts_open(&world.call, &query, &list).outcome, PROVIDER_NOT_FOUND);
+    CU_ASSERT_EQUAL(list.count, 0);
+    world_end();
+}
+
 static void checkout_expire(void)
 {
     static const char refusal[] = "{\"error\":{\"type\":\"invalid_request_error\",\"message\":\"Only open\"}}";
@@ -370,6 +393,7 @@ static const struct unit_test tests[] = {
     {"return_urls", return_urls},
     {"checkout_answers", checkout_answers},
     {"checkout_fetch", checkout_fetch},
+    {"checkouts_open", checkouts_open},
     {"checkout_expire", checkout_expire},
     {"portal_create", portal_create},
     {"subscription_fetch", subscription_fetch},

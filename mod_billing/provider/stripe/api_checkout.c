@@ -139,3 +139,40 @@ struct provider_result stripe_checkout_expire(const struct provider_call *call, 
     }
     return result;
 }
+
+struct search {
+    const struct provider_call *call;
+    const struct checkout_query *query;
+    apr_array_header_t *ids; /* const char * */
+};
+
+static void search_filter(struct form *form, const void *baton)
+{
+    const struct checkout_query *query = baton;
+    form_text(form, "customer", query->customer);
+    form_text(form, "status", "open");
+}
+
+static void search_visit(const json_t *session, void *baton)
+{
+    struct search *search = baton;
+    struct fields fields = {.pool = search->call->pool};
+    const char *org = field_text(&fields, session, "client_reference_id");
+    const char *mode = field_text(&fields, session, "mode");
+    const char *id = field_id(&fields, session, "id");
+    if (id && org && !strcmp(org, search->query->org) && mode && !strcmp(mode, "subscription")) {
+        APR_ARRAY_PUSH(search->ids, const char *) = id;
+    }
+}
+
+/* Told by the org they are for, not by our metadata, whose words may have been others when they were made. */
+struct provider_result stripe_checkouts_open(const struct provider_call *call, const struct checkout_query *query,
+                                             struct checkout_list *found)
+{
+    struct search search = {call, query, apr_array_make(call->pool, 1, sizeof(const char *))};
+    struct stripe_list list = {"/v1/checkout/sessions", search_filter, query, search_visit, &search};
+    struct provider_result result = stripe_list_all(call, &list);
+    found->ids = (const char *const *)search.ids->elts;
+    found->count = (size_t)search.ids->nelts;
+    return result;
+}

@@ -81,6 +81,9 @@ static enum provider_outcome outcome_of(const struct http_answer *answer, const 
     if (answer->status == 429) { /* the limiter stands in front: this attempt was not carried out */
         return earlier ? PROVIDER_AMBIGUOUS : PROVIDER_UNAVAILABLE;
     }
+    if (error->type && !strcmp(error->type, "idempotency_error")) {
+        return PROVIDER_KEY_USED;
+    }
     return is_not_found(error) ? PROVIDER_NOT_FOUND : PROVIDER_REFUSED;
 }
 

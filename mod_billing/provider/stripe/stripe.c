@@ -22,6 +22,7 @@ const struct provider stripe_provider = {
     .checkout_create = stripe_checkout_create,
     .checkout_fetch = stripe_checkout_fetch,
     .checkout_expire = stripe_checkout_expire,
+    .checkouts_open = stripe_checkouts_open,
     .portal_create = stripe_portal_create,
     .subscription_fetch = stripe_subscription_fetch,
     .subscriptions_list = stripe_subscriptions_list,

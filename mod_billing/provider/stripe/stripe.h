@@ -22,6 +22,8 @@ struct provider_result stripe_checkout_fetch(const struct provider_call *call, c
                                              struct checkout_session *session);
 struct provider_result stripe_checkout_expire(const struct provider_call *call, const char *id,
                                               struct checkout_session *session);
+struct provider_result stripe_checkouts_open(const struct provider_call *call, const struct checkout_query *query,
+                                             struct checkout_list *list);
 
 /* api_portal.c */
 struct provider_result stripe_portal_create(const struct provider_call *call, const struct portal_request *request,

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * /events at the admin mount: what came from the provider, what became of it, and deciding it again. */
+#include "domain/key.h"
+#include "service/provider.h"
+#include "service/replay.h"
+#include "service/runtime.h"
+#include "store/operate.h"
+#include "web/admin.h"
+#include "web/answer.h"
+#include "web/json_body.h"
+#include "web/problem.h"
+#include "web/query.h"
+#include "web/routes.h"
+
+#include <apr_strings.h>
+#include <http_protocol.h>
+#include <stdlib.h>
+
+#define EVENTS_USUAL 50
+#define EVENTS_MAX   200
+
+/* A cursor is opaque to clients: the microsecond of receipt and the event's id. */
+static json_t *place_json(const struct event_place *place)
+{
+    return place->id ? json_sprintf("%lld-%s", (long long)place->received_at, place->id) : json_null();
+}
+
+static bool place_parse(const char *text, struct event_place *place)
+{
+    char *end;
+
+    place->received_at = strtoll(text, &end, 10);
+    place->id = end + 1;
+    return end != text && *end == '-' && end[1] && place->received_at > 0;
+}
+
+static json_t *event_json(const struct stored_event *event)
+{
+    json_t *json = json_object();
+
+    json_object_set_new(json, "id", json_string(event->id));
+    json_object_set_new(json, "type", json_string(event->type));
+    json_object_set_new(json, "apiVersion", json_text_or_null(event->api_version));
+    json_object_set_new(json, "org", json_text_or_null(event->org));
+    json_object_set_new(json, "customer", json_text_or_null(event->customer));
+    json_object_set_new(json, "subscription", json_text_or_null(event->subscription));
+    json_object_set_new(json, "outcome", json_string(event->outcome));
+    json_object_set_new(json, "error", json_text_or_null(event->error));
+    json_object_set_new(json, "createdAt", json_time(event->created));
+    json_object_set_new(json, "receivedAt", json_time(apr_time_sec(event->received_at)));
+    return json;
+}
+
+static bool outcome_valid(const char *outcome)
+{
+    for (int i = EVENT_APPLIED; i < EVENT_FAILED; ++i) {
+        if (i != EVENT_DUPLICATE && !strcmp(outcome, event_outcome_name((enum event_outcome)i))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The names of the query, in the order of the values. */
+enum list_query { QUERY_OUTCOME, QUERY_TYPE, QUERY_ORG, QUERY_BEFORE, QUERY_LIMIT, QUERY_COUNT };
+
+static bool filter_read(request_rec *r, struct event_filter *filter, int *answered)
+{
+    struct query_value query[QUERY_COUNT] = {
+        {.name = "outcome"}, {.name = "type"}, {.name = "org"}, {.name = "before"}, {.name = "limit"}};
+    int64_t most;
+
+    if (!query_read(r, query, QUERY_COUNT, answered) ||
+        !query_number(r, query[QUERY_LIMIT].value, 1, EVENTS_MAX, EVENTS_USUAL, &most, answered)) {
+        return false;
+    }
+    filter->most = (int)most;
+    filter->outcome = query[QUERY_OUTCOME].value;
+    filter->type = query[QUERY_TYPE].value;
+    filter->org = query[QUERY_ORG].value;
+    if (filter->outcome && !outcome_valid(filter->outcome)) {
+        *answered = query_problem(r, "outcome is applied, stale, ignored or dead.");
+        return false;
+    }
+    if (filter->org && !org_id_valid(filter->org, strlen(filter->org))) {
+        *answered = query_problem(r, "org is no org id.");
+        return false;
+    }
+    if (query[QUERY_BEFORE].value && !place_parse(query[QUERY_BEFORE].value, &filter->from)) {
+        *answered = query_problem(r, "before is the next of an earlier answer.");
+        return false;
+    }
+    return true;
+}
+
+int admin_events_handler(request_rec *r, const char *tail)
+{
+    struct operator_call call;
+    struct event_filter filter = {.provider = PROVIDER_NAME};
+    struct event_place next = {.id = NULL};
+    struct stored_event *events;
+    size_t count;
+    json_t *json, *list;
+    int answered;
+
+    (void)tail;
+    if (!operator_find(r, &call, &answered) || !filter_read(r, &filter, &answered)) {
+        return answered;
+    }
+    filter.livemode = call.livemode;
+    if (store_event_list(runtime()->database, r->pool, &filter, &events, &count) != STORE_OK) {
+        return operator_unavailable(r);
+    }
+    list = json_array();
+    for (size_t i = 0; i < count; ++i) {
+        json_array_append_new(list, event_json(&events[i]));
+    }
+    if (count == (size_t)filter.most) {
+        next = (struct event_place){events[count - 1].received_at, events[count - 1].id};
+    }
+    json = json_object();
+    json_object_set_new(json, "livemode", json_boolean(call.livemode));
+    json_object_set_new(json, "events", list);
+    json_object_set_new(json, "next", place_json(&next));
+    return answer_json(r, HTTP_OK, "application/json", json);
+}
+
+static int event_unknown(request_rec *r)
+{
+    return problem_send(r, HTTP_NOT_FOUND, "unknown_event", "There is no such event in this server's mode.");
+}
+
+int admin_event_handler(request_rec *r, const char *tail)
+{
+    struct operator_call call;
+    struct stored_event event;
+    json_t *json;
+    int answered;
+
+    if (!operator_find(r, &call, &answered)) {
+        return answered;
+    }
+    switch (store_event_find(runtime()->database, r->pool, PROVIDER_NAME, call.livemode, tail, &event)) {
+    case STORE_OK:
+        json = event_json(&event);
+        json_object_set_new(json, "livemode", json_boolean(call.livemode));
+        json_object_set_new(json, "body", json_string(event.body));
+        return answer_json(r, HTTP_OK, "application/json", json);
+    case STORE_CONFLICT:
+        return event_unknown(r);
+    default:
+        return operator_unavailable(r);
+    }
+}
+
+int admin_event_replay_handler(request_rec *r, const char *tail)
+{
+    static const char *const members[] = {NULL};
+    const char *id = apr_pstrmemdup(r->pool, tail, strcspn(tail, "/"));
+    struct operator_call call;
+    struct event_result result;
+    enum store_result found;
+    json_t *body, *json;
+    int answered;
+
+    if (!operator_change(r, &call, &answered) || !operator_body_read(r, members, &body, &answered)) {
+        return answered;
+    }
+    found = replay_event(r->pool, config_server(r->server), id, &result);
+    if (found == STORE_CONFLICT) {
+        return event_unknown(r);
+    }
+    if (found != STORE_OK || result.outcome == EVENT_FAILED) {
+        return operator_unavailable(r);
+    }
+    json = json_object();
+    json_object_set_new(json, "livemode", json_boolean(call.livemode));
+    json_object_set_new(json, "id", json_string(id));
+    json_object_set_new(json, "outcome", json_string(event_outcome_name(result.outcome)));
+    json_object_set_new(json, "error", json_text_or_null(result.error));
+    return answer_json(r, HTTP_OK, "application/json", json);
+}
+
+static json_t *replay_json(const struct replay_report *report, bool livemode)
+{
+    struct event_place end = {.id = NULL};
+    json_t *json = json_object();
+
+    json_object_set_new(json, "livemode", json_boolean(livemode));
+    json_object_set_new(json, "replayed", json_integer(report->replayed));
+    for (int i = EVENT_APPLIED; i <= EVENT_FAILED; ++i) {
+        json_object_set_new(json, event_outcome_name((enum event_outcome)i), json_integer(report->outcomes[i]));
+    }
+    json_object_set_new(json, "complete", json_boolean(report->complete));
+    json_object_set_new(json, "next", place_json(report->complete ? &end : &report->next));
+    return json;
+}
+
+/* {"outcome":"dead"} or "ignored"; "after" is the next of an earlier answer. */
+static bool replay_parse(request_rec *r, const json_t *body, const char **outcome, struct event_place *from,
+                         int *answered)
+{
+    const json_t *after = json_object_get(body, "after");
+
+    *outcome = json_string_value(json_object_get(body, "outcome"));
+    if (!*outcome || (strcmp(*outcome, "dead") && strcmp(*outcome, "ignored"))) {
+        *answered = problem_send(r, HTTP_BAD_REQUEST, "invalid_member", "outcome is dead or ignored.");
+        return false;
+    }
+    if (after && !json_is_null(after) && !(json_is_string(after) && place_parse(json_string_value(after), from))) {
+        *answered = problem_send(r, HTTP_BAD_REQUEST, "invalid_member", "after is the next of an earlier answer.");
+        return false;
+    }
+    return true;
+}
+
+int admin_replay_handler(request_rec *r, const char *tail)
+{
+    static const char *const members[] = {"outcome", "after", NULL};
+    struct event_place from = {.id = NULL};
+    struct operator_call call;
+    struct replay_report report;
+    const char *outcome;
+    json_t *body;
+    int answered;
+
+    (void)tail;
+    if (!operator_change(r, &call, &answered) || !operator_body_read(r, members, &body, &answered) ||
+        !replay_parse(r, body, &outcome, &from, &answered)) {
+        return answered;
+    }
+    if (replay_events(r->pool, config_server(r->server), outcome, &from, &report) != STORE_OK && !report.replayed) {
+        return operator_unavailable(r);
+    }
+    return answer_json(r, HTTP_OK, "application/json", replay_json(&report, call.livemode));
+}

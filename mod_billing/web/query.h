@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The query of a request, by name. */
+#ifndef BILLING_WEB_QUERY_H
+#define BILLING_WEB_QUERY_H
+
+#include <httpd.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct query_value {
+    const char *name;
+    const char *value; /* filled in, decoded; NULL: not given, or empty */
+};
+
+/** Reads the query into `values`. False where it has anything else, a name twice, or what cannot be decoded: 400
+ * `invalid_query` was sent. */
+bool query_read(request_rec *r, struct query_value *values, size_t count, int *answered);
+
+/** A number of `value`, which must be `least` to `most`; `usual` where it is NULL. False where the problem was sent. */
+bool query_number(request_rec *r, const char *value, int64_t least, int64_t most, int64_t usual, int64_t *number,
+                  int *answered);
+
+/** 400 `invalid_query`. */
+int query_problem(request_rec *r, const char *detail);
+
+#endif
