@@ -2,7 +2,9 @@
  * The module record and its hooks. */
 #include "config/config.h"
 #include "gate/caching.h"
+#include "gate/export.h"
 #include "gate/expression.h"
+#include "gate/forward.h"
 #include "gate/hooks.h"
 #include "gate/require.h"
 #include "jobs/watchdog.h"
@@ -86,6 +88,8 @@ static void billing_hooks(apr_pool_t *pool)
     gate_register_filters();
     expression_register();
     require_register(pool);
+    forward_register();
+    export_register();
 }
 
 /* All else is hidden (-fvisibility=hidden). */
