@@ -11,6 +11,7 @@
 #include "provider/http.h"
 #include "service/provider.h"
 #include "service/runtime.h"
+#include "service/shadow.h"
 #include "service/startup.h"
 #include "service/state.h"
 #include "web/origin.h"
@@ -48,6 +49,7 @@ static int billing_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *
     if (http_initialize(pconf) != APR_SUCCESS || startup_prepare(pconf, ptemp, server) != OK) {
         return HTTP_INTERNAL_SERVER_ERROR;
     }
+    shadow_prepare(server);
     return watchdog_register(pconf, server);
 }
 
@@ -55,6 +57,7 @@ static void billing_child_init(apr_pool_t *pchild, server_rec *server)
 {
     runtime_start(pchild, server, startup_table());
     state_start(pchild);
+    shadow_start(pchild);
     provider_start(pchild, server);
     caching_start();
 }
