@@ -328,14 +328,14 @@ def test_each_mode_is_swept_by_its_own_key(both, stripe):
     assert "sk_live" not in node.server.log.text() + reply.text
 
 
-@pytest.mark.allowed_log("ATB0231", "ATB0232")
+@pytest.mark.allowed_log("ATB0231", "ATB0241")
 def test_a_price_of_the_other_mode_is_told_with_the_remedy(operated, stripe):
     node = operated("<BillingPlan odd>\nBillingPrice stripe price_live\n</BillingPlan>\n")
     stripe.post("live_ids", ids=["price_live"])
     reply = node.server.post(API + "/checkout-session", json={"planKey": "odd"}, headers=node.server.who(owner("acme")))
     assert (reply.status, reply.json["code"]) == (502, "provider_refused")
     assert "price_live" not in reply.text
-    line = node.server.log.wait_for("ATB0232: .*")[0]
-    for word in ("plan odd", "price_live", "test mode", "<BillingPlan odd>", "BillingPrice stripe:test"):
+    line = node.server.log.wait_for("ATB0241: .*")[0]
+    for word in ("plan odd", "price_live", "BillingPrice in <BillingPlan odd>", "account and mode (test)"):
         assert word in line
     assert node.sql("select state from billing.checkout") == [["failed"]]
