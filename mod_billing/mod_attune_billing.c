@@ -2,13 +2,16 @@
  * The module record and its hooks. */
 #include "config/config.h"
 #include "gate/caching.h"
+#include "gate/export.h"
 #include "gate/expression.h"
+#include "gate/forward.h"
 #include "gate/hooks.h"
 #include "gate/require.h"
 #include "jobs/watchdog.h"
 #include "provider/http.h"
 #include "service/provider.h"
 #include "service/runtime.h"
+#include "service/shadow.h"
 #include "service/startup.h"
 #include "service/state.h"
 #include "web/origin.h"
@@ -46,6 +49,7 @@ static int billing_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *
     if (http_initialize(pconf) != APR_SUCCESS || startup_prepare(pconf, ptemp, server) != OK) {
         return HTTP_INTERNAL_SERVER_ERROR;
     }
+    shadow_prepare(server);
     return watchdog_register(pconf, server);
 }
 
@@ -53,6 +57,7 @@ static void billing_child_init(apr_pool_t *pchild, server_rec *server)
 {
     runtime_start(pchild, server, startup_table());
     state_start(pchild);
+    shadow_start(pchild);
     provider_start(pchild, server);
     caching_start();
 }
@@ -86,6 +91,8 @@ static void billing_hooks(apr_pool_t *pool)
     gate_register_filters();
     expression_register();
     require_register(pool);
+    forward_register();
+    export_register();
 }
 
 /* All else is hidden (-fvisibility=hidden). */

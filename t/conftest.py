@@ -86,8 +86,9 @@ def database(cluster, migrated_template):
 
 
 @pytest.fixture(scope="module")
-def module_site(scratch, workspace, request):
-    """As `site`, but the servers stand until the end of the file. For fixtures of a file's own."""
+def module_site(scratch, workspace, database, request):
+    """As `site`, but the servers stand until the end of the file. For fixtures of a file's own. It asks for the database
+    so that this is dropped after they have stopped: what a test asked for last is otherwise torn down first."""
     yield from _site_factory(scratch, workspace, request)
 
 

@@ -6,8 +6,8 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Room for the orgs that were asked for in four slots of five, 8 blocks for 129 orgs: so full, no store has to evict,
- * and an org takes less than 256 bytes all told. */
+/* Room for the orgs that were asked for in four slots of five, 8 blocks for 129 orgs: so full, not one store in ten
+ * thousand has to evict, and an org takes less than 256 bytes all told. */
 static uint64_t blocks_for(uint64_t orgs)
 {
     uint64_t blocks = orgs / 129 * 8 + (orgs % 129 * 8 + 128) / 129;

@@ -2,9 +2,10 @@
  * The table of org states in shared memory: one fixed-size block that any number of processes map and read without a
  * lock. It knows nothing of httpd or APR; cache/segment.h gets it the memory.
  *
- * Readers copy a slot out between two looks at its sequence word and retry a bounded number of times; a slot that stays
- * torn is a miss. Writers take a slot by compare-and-swap of that word; one that died holding it is found out by its
- * process id and robbed. Nothing hands out a pointer into the table. */
+ * Every function is safe at any time in any process and thread. Readers copy an entry out and check that it is whole;
+ * one that is being written just then is tried again for a moment and then a miss. Writers never wait for one that was
+ * killed or stopped for longer than some 20 ms, and such a one does no harm if it goes on. Nothing hands out a pointer
+ * into the table. How all this holds is told in cache/table_layout.h. */
 #ifndef BILLING_CACHE_TABLE_H
 #define BILLING_CACHE_TABLE_H
 
@@ -28,20 +29,32 @@ struct table *table_format(void *memory, size_t size, size_t orgs);
 /** The table already in `memory`, or NULL where its layout, version or room is another. */
 struct table *table_attach(void *memory, size_t size);
 
-/** True and `state` filled in on a hit. state->verified_at is the newer of the time of this entry and of the last
- * table_verified_set. Safe at any time in any process and thread. */
+/** True and `state` filled in on a hit; on a miss `state` is spoilt. state->verified_at is the newer of the time of
+ * this entry and of the last table_verified_set. Of state->overrides only as many as there are are written. */
 bool table_lookup(struct table *table, const char *org, bool livemode, struct org_state *state);
 
 /** Writes the state unless the table holds a newer version of it (equal versions overwrite). Evicts under pressure.
- * False where it could not be written: that is a miss for readers, never a failure.
- * @param now the entry's time, seconds since the epoch */
+ * For the change feed and for loading, which tell again whatever changed since; for others table_fill.
+ * @param now the entry's time, seconds since the epoch
+ * @return true where this state, or a newer one, now stands in the table. False where it could not be written, be it
+ * that an entry cannot hold it (status or a limit out of range, too many overrides, an id of no or more than ORG_ID_MAX
+ * bytes): then the table holds nothing of this org, which is a miss, never a failure */
 bool table_store(struct table *table, const char *org, bool livemode, const struct org_state *state, int64_t now);
+
+/** As table_store, for a state that a statement on the database has read or written. By the time its answer is here, a
+ * newer state may have been stored by somebody else and evicted again, or forgotten; nothing is left to compare with
+ * then. The ticket, drawn before the statement began, tells: then nothing is stored, and it says false. After
+ * table_fill of a committed state, whatever it says, no lookup finds an older one. */
+uint64_t table_ticket(struct table *table, const char *org, bool livemode);
+bool table_fill(struct table *table, const char *org, bool livemode, const struct org_state *state, int64_t now,
+                uint64_t ticket);
 
 /** Calls `visit` for each entry as it stands when it comes by; what is stored meanwhile may be left out or come twice.
  * state->verified_at is as table_lookup gives it. Ends early where `visit` says false. */
 typedef bool (*table_visitor)(void *baton, const char *org, bool livemode, const struct org_state *state);
 void table_visit(struct table *table, table_visitor visit, void *baton);
 
+/** Drops the entry; and what table_fill is about to store under a ticket drawn before this. */
 void table_forget(struct table *table, const char *org, bool livemode);
 
 /** When all that the table holds was last known to be current, and the change feed's position that belongs to it. The

@@ -28,6 +28,7 @@ static bool exchange(_Atomic uint64_t *word, uint64_t expected, uint64_t next)
 
 static void bucket_fence(struct bucket *bucket)
 {
+    bucket_loses(bucket);
     for (unsigned way = 0; way < WAYS; ++way) {
         uint64_t control = atomic_load_explicit(&bucket->control[way], memory_order_acquire);
         uint64_t next;
@@ -129,9 +130,15 @@ static bool control_change(struct hold *hold, struct spot spot, uint64_t next)
     return true;
 }
 
-bool hold_free(struct hold *hold, struct spot spot)
+bool hold_vacate(struct hold *hold, struct spot spot)
 {
     return control_change(hold, spot, hold->seen[spot.side][spot.way] & (CONTROL_STAMP | CONTROL_FENCE));
+}
+
+bool hold_free(struct hold *hold, struct spot spot)
+{
+    bucket_loses(hold->bucket[spot.side]);
+    return hold_vacate(hold, spot);
 }
 
 /* Where the key stands. A slot that could be it but whose words were spoilt by a robbed writer is freed on the way:

@@ -24,8 +24,9 @@ enum outcome {
     OUTCOME_DONE,
     OUTCOME_ABSENT,
     OUTCOME_NEWER_STANDS,
-    OUTCOME_FULL, /* only by evicting */
-    OUTCOME_AGAIN /* others changed the same slots in the meantime, or robbed the lock */
+    OUTCOME_OUTRUN, /* something newer may have stood there */
+    OUTCOME_FULL,   /* only by evicting */
+    OUTCOME_AGAIN   /* others changed the same slots in the meantime, or robbed the lock */
 };
 
 /** Takes the lock and looks. Comes back with the lock, always: a hold that is watched for LOCK_PATIENCE is robbed, and
@@ -38,7 +39,18 @@ enum outcome hold_find(struct hold *hold, const struct slot_key *key, struct spo
 
 /** Writes the slot, whatever stands there. On OUTCOME_AGAIN it may be lost. */
 enum outcome hold_write(struct hold *hold, struct spot spot, const struct slot_image *image);
+
+/** Empties the slot. */
 bool hold_free(struct hold *hold, struct spot spot);
+
+/** The same, but it does not count as a loss: for who writes the entry elsewhere before the hold ends. */
+bool hold_vacate(struct hold *hold, struct spot spot);
+
+/* Release, before the control word changes: whoever sees the entry gone sees the count, too. */
+static inline void bucket_loses(struct bucket *bucket)
+{
+    atomic_fetch_add_explicit(&bucket->losses, 1, memory_order_release);
+}
 
 static inline uint64_t hold_state(const struct hold *hold, unsigned side, unsigned way)
 {

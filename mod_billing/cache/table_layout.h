@@ -22,7 +22,12 @@
  *     slots, and nothing older is published by one that was robbed.
  *   - It may still write words of a slot that is no longer its own. They carry a sum bound to its old stamp, so until
  *     the slot is written anew it is a miss.
- *   - A robber that dies while it does so leaves the lock naming the same two buckets, for the next robber. */
+ *   - A robber that dies while it does so leaves the lock naming the same two buckets, for the next robber.
+ *
+ * Versions tell older from newer only while the newer stands in the table. Where it was lost, the count of losses takes
+ * over: each bucket counts whatever goes from its slots before it goes, and every robbery, since a robbed writer may
+ * have taken something away. table_fill finds the count other than it was before the database was asked, and gives
+ * way. */
 #ifndef BILLING_CACHE_TABLE_LAYOUT_H
 #define BILLING_CACHE_TABLE_LAYOUT_H
 
@@ -47,7 +52,7 @@ struct bucket {
     _Atomic uint64_t lock;
     _Atomic uint64_t touched; /* a bit for each slot that was read since the last time somebody had to evict */
     _Atomic uint64_t control[WAYS];
-    uint64_t unused;
+    _Atomic uint64_t losses; /* counted up before an entry in one of these slots is lost: see table_fill */
 };
 _Static_assert(sizeof(struct bucket) == CACHE_LINE, "a bucket is one cache line");
 

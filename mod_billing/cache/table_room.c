@@ -2,10 +2,6 @@
  * Finding, making and taking room for a new entry. */
 #include "cache/table_room.h"
 
-/* An own bucket with fewer entries than this is taken whatever the other one holds: it is looked at first. With more,
- * the emptier one is taken, which is what lets the table fill up evenly. */
-#define OWN_BUCKET_FIRST 3
-
 static unsigned empty_ways(const struct hold *hold, unsigned side)
 {
     unsigned empty = 0;
@@ -28,11 +24,17 @@ static bool side_empty(const struct hold *hold, unsigned side, struct spot *spot
     return false;
 }
 
+/* One of the two slots that a lookup fetches ahead, the own bucket's first. Failing that one in the emptier bucket,
+ * which is what lets the table fill up evenly. */
 bool room_empty(const struct hold *hold, struct spot *spot)
 {
-    unsigned own = empty_ways(hold, 0), other = empty_ways(hold, 1);
-    bool own_first = WAYS - own < OWN_BUCKET_FIRST || own >= other;
-    return side_empty(hold, own_first ? 0 : 1, spot);
+    for (unsigned side = 0; side < 2; ++side) {
+        if (hold_state(hold, side, hold->place.way) == CONTROL_EMPTY) {
+            *spot = (struct spot){side, hold->place.way};
+            return true;
+        }
+    }
+    return side_empty(hold, empty_ways(hold, 1) > empty_ways(hold, 0), spot);
 }
 
 /* How much the loss of a slot costs, least first. A busy one belongs to a writer of another org that runs or is dead;
@@ -100,7 +102,10 @@ static bool entry_move(struct table *table, const struct slot_key *key)
         if (touched >> from.way & 1) {
             atomic_fetch_or_explicit(&hold.bucket[to.side]->touched, UINT64_C(1) << to.way, memory_order_relaxed);
         }
-        moved = hold_free(&hold, from) && hold_write(&hold, to, &image) == OUTCOME_DONE;
+        moved = hold_vacate(&hold, from) && hold_write(&hold, to, &image) == OUTCOME_DONE;
+        if (!moved) {
+            bucket_loses(hold.bucket[0]);
+        }
     }
     hold_end(&hold);
     return moved;

@@ -5,6 +5,7 @@
 #include "gate/identity.h"
 #include "gate/notes.h"
 #include "service/runtime.h"
+#include "service/shadow.h"
 #include "service/state.h"
 
 #include <http_log.h>
@@ -126,6 +127,9 @@ static const struct denial *judgement_of(request_rec *r, const struct dir_config
     struct decision decision = gate_decide(required->feature, &config_global()->catalogue, context, judgement->known);
 
     notes_set(r, required, context, judgement->known, &decision);
+    if (decision.would_deny) {
+        shadow_count(r, required->feature, context->org, decision.reason, context->now);
+    }
     return decision.allowed ? NULL : denial_make(r, config, required, context, judgement->known, &decision);
 }
 

@@ -4,6 +4,7 @@
 
 #include "config/config.h"
 #include "jobs/feed.h"
+#include "jobs/report.h"
 #include "jobs/sweep.h"
 #include "service/runtime.h"
 
@@ -12,9 +13,10 @@
 
 APLOG_USE_MODULE(attune_billing);
 
-/* Two threads, so that waiting for the provider never holds up the change feed. */
-#define FEED_NAME  "_attune_billing_feed_"
-#define SWEEP_NAME "_attune_billing_sweep_"
+/* A thread each, so that waiting for the provider, or for a long statement, never holds up the change feed. */
+#define FEED_NAME   "_attune_billing_feed_"
+#define SWEEP_NAME  "_attune_billing_sweep_"
+#define REPORT_NAME "_attune_billing_report_"
 
 /* They always succeed: a callback that fails once is never called again (mod_watchdog.c:204-210). While the watchdog is
  * STARTING this child may not be set up yet. */
@@ -32,6 +34,15 @@ static apr_status_t sweep_callback(int state, void *data, apr_pool_t *pool)
     (void)data;
     if (state == AP_WATCHDOG_STATE_RUNNING && runtime()->config) {
         sweep_pass(pool);
+    }
+    return APR_SUCCESS;
+}
+
+static apr_status_t report_callback(int state, void *data, apr_pool_t *pool)
+{
+    (void)data;
+    if (state == AP_WATCHDOG_STATE_RUNNING && runtime()->config) {
+        report_pass(pool);
     }
     return APR_SUCCESS;
 }
@@ -56,6 +67,9 @@ int watchdog_register(apr_pool_t *pconf, server_rec *server)
 
     if (status == APR_SUCCESS) {
         status = watchdog_add(pconf, SWEEP_NAME, sweep_tick(), sweep_callback);
+    }
+    if (status == APR_SUCCESS) {
+        status = watchdog_add(pconf, REPORT_NAME, REPORT_INTERVAL, report_callback);
     }
     if (status == APR_ENOTIMPL) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, server,

@@ -11,6 +11,9 @@
 
 #define REASON_SIZE 300
 
+/* Of the attempts to connect so many are made sooner: after a 16th of the pause, an 8th, … */
+#define QUICK_RETRIES 4
+
 /* One who stands in the queue; lives on the stack of the thread that waits. */
 struct waiter {
     struct waiter *next;
@@ -38,6 +41,7 @@ struct pool {
     bool told_short;
     int64_t asked_at; /* since when a quick statement has been unanswered, and nothing else was heard; 0: none is */
     int64_t retry_at; /* no attempt to connect before this */
+    int failures;     /* to connect, one after the other */
     unsigned seed;
 };
 
@@ -199,6 +203,15 @@ static void pool_put(struct pool *pool, struct connection *connection)
     }
 }
 
+/* A server that restarts is often back soon; one that does not is left alone for longer. By chance, so that not all
+ * children come at the same moment. */
+static void pool_back_off(struct pool *pool)
+{
+    int64_t pause = pool->source.back_off >> (pool->failures < QUICK_RETRIES ? QUICK_RETRIES - pool->failures++ : 0);
+
+    pool->retry_at = clock_now() + pause + rand_r(&pool->seed) % (pause / 2 + 1);
+}
+
 /* One more connection; lets go of the lock meanwhile. */
 static struct connection *pool_connect(struct pool *pool)
 {
@@ -213,11 +226,12 @@ static struct connection *pool_connect(struct pool *pool)
     if (connection) {
         pool->told_short = false;
         pool->retry_at = 0;
+        pool->failures = 0;
         pool_heard(pool);
         return connection;
     }
     pool->open--;
-    pool->retry_at = clock_now() + pool->source.back_off + rand_r(&pool->seed) % (pool->source.back_off / 2 + 1);
+    pool_back_off(pool);
     if (pool->open == 0) {
         pool_gone(pool, reason);
     } else if (!pool->told_short && !pool->away) {

@@ -28,8 +28,9 @@ struct pool_source {
     void (*tell)(void *baton, enum pool_news news, const char *reason);
 
     /* Microseconds. */
-    int64_t silence;  /* asked for so long without an answer to anyone: away */
-    int64_t back_off; /* between two attempts to connect, and up to half as much again by chance */
+    int64_t silence; /* asked for so long without an answer to anyone: away */
+    int64_t
+        back_off; /* between two attempts to connect, the first few sooner, and up to half as much again by chance */
     int64_t idle_max; /* all but one connection that was not needed for so long is closed */
 };
 

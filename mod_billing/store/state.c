@@ -191,6 +191,22 @@ enum store_result store_state_walk(struct database *database, apr_pool_t *pool, 
     return result;
 }
 
+enum store_result store_state_of_orgs(struct database *database, apr_pool_t *pool, const struct catalogue *catalogue,
+                                      const char *const *orgs, size_t org_count, bool livemode,
+                                      struct org_change **changes, int *count)
+{
+    struct statement statement = {
+        .sql = "SELECT '0', " SQL_STATE_COLUMNS " FROM billing.link l JOIN billing.org o ON o.org_id = l.org_id"
+               " WHERE l.org_id = ANY($1::text[]) AND l.livemode = $2::boolean",
+        .param_count = 2,
+        .params = {sql_text_array(pool, orgs, org_count), sql_bool(livemode)},
+        .wait = DATABASE_WAIT_WEB,
+    };
+    uint64_t unused;
+
+    return state_list(database, pool, catalogue, &statement, changes, count, &unused);
+}
+
 enum store_result store_state_changes(struct database *database, apr_pool_t *pool, const struct catalogue *catalogue,
                                       struct state_changes *reading, int most, struct org_change **changes, int *count)
 {

@@ -49,6 +49,11 @@ enum store_result store_state_gone(struct database *database, apr_pool_t *pool, 
 enum store_result store_state_walk(struct database *database, apr_pool_t *pool, const struct catalogue *catalogue,
                                    struct state_walk *walk, int most, struct org_change **changes, int *count);
 
+/** The states of these orgs; one that the database has not heard of is left out. */
+enum store_result store_state_of_orgs(struct database *database, apr_pool_t *pool, const struct catalogue *catalogue,
+                                      const char *const *orgs, size_t org_count, bool livemode,
+                                      struct org_change **changes, int *count);
+
 /* Where a reading of changes stands. */
 struct state_changes {
     const char *snapshot; /* of an earlier moment: what it sees is left out; NULL: nothing is */

@@ -5,8 +5,8 @@
 
 #include <httpd.h>
 
-/** pre_translate_name: keeps our paths from mod_proxy's `mapping=encoded` and `mapping=servlet`, which act that early.
- */
+/** pre_translate_name: keeps our paths from mod_proxy's `mapping=encoded` and `mapping=servlet`, which act that early
+ * and leave the path undecoded. */
 int routes_pre_translate_name(request_rec *r);
 
 /** translate_name, before mod_proxy and mod_rewrite: a path below a BillingMount is ours, so a vhost whose `ProxyPass

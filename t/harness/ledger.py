@@ -58,9 +58,10 @@ class Ledger:
     def reserve_checkout(self, org, session, state="open"):
         """A session as if the org had opened it here."""
         self.sql(f"INSERT INTO billing.org (org_id) VALUES ({literal(org)}) ON CONFLICT DO NOTHING;"
-                 "INSERT INTO billing.checkout (org_id, livemode, provider, plan_key, price_id, session_id, url, state, expires_at)"
-                 f" VALUES ({literal(org)}, false, 'stripe', 'founding_monthly', 'price_founding_monthly', {literal(session)},"
-                 f" 'https://checkout.example', {literal(state)}, now() + interval '1 day')")
+                 "INSERT INTO billing.checkout (org_id, livemode, provider, plan_key, price_id, return_url, session_id, url, state,"
+                 f" expires_at) VALUES ({literal(org)}, false, 'stripe', 'founding_monthly', 'price_founding_monthly',"
+                 f" 'https://app.example.com/billing', {literal(session)}, 'https://checkout.example', {literal(state)},"
+                 " now() + interval '1 day')")
 
 
 def literal(value):

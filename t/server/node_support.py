@@ -2,11 +2,14 @@
 """What tests of nodes and their database share: a cluster of one's own that may be stopped, a site whose org is named by
 a header (a proxy in front of it signs people in), and gates that tell what they saw."""
 import contextlib
+import http.client
+import subprocess
 import threading
 import typing
 
 from harness import client, stripe_events
-from harness.cluster import Cluster, migrate
+from harness.cluster import Cluster, binary, migrate
+from harness.processes import Process
 from harness.site import CATALOGUE
 from harness.waiting import wait_for
 
@@ -89,6 +92,32 @@ def own_cluster(scratch, workspace, **options):
         made.remove()
 
 
+class Session:
+    """psql that is kept open: a transaction begins now and ends later. As superuser, or as `conninfo` says."""
+
+    def __init__(self, cluster, database, conninfo=None):
+        self._process = Process(cluster.scratch, [binary("psql"), "-X", "-q", "-A", "-t", "-d",
+                                                  conninfo or cluster.superuser_conninfo(database)],
+                                stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    def run(self, sql):
+        """Returns once it is done: the last line that it printed. None where it printed nothing or has ended."""
+        try:
+            self._process.stdin.write(f"{sql};\n\\echo done\n".encode())
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            return None
+        last = None
+        while (line := self._process.stdout.readline().decode()) not in ("done\n", ""):
+            last = line.strip()
+        return last
+
+    def close(self):
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.close()
+        self._process.stop()
+
+
 class Load:
     """Threads that keep asking gates about orgs until `stop`; what was not as expected is in `wrong`."""
 
@@ -103,23 +132,27 @@ class Load:
             thread.start()
 
     def _run(self, number):
-        connection = client.Connection(self._server.port)
         done = 0
-        while not self._over.is_set():
-            org = self._orgs[(number + done) % len(self._orgs)]
-            try:
-                found = look(self._server, org, self._path, connection)[:4]
-            except (OSError, client.http.client.HTTPException) as problem:
-                found = repr(problem)
-                connection.close()
-                connection = client.Connection(self._server.port)
-            if found != self._expected:
-                with self._lock:
-                    self.wrong.append((org, found))
-            done += 1
-        connection.close()
+        with client.Connection(self._server.port) as connection:
+            while not self._over.is_set():
+                org = self._orgs[(number + done) % len(self._orgs)]
+                found = self._look(connection, org)
+                if found != self._expected:
+                    with self._lock:
+                        self.wrong.append((org, found))
+                done += 1
         with self._lock:
             self.count += done
+
+    def _look(self, connection, org):
+        """As a browser does, once more where a child that ends closes a connection that was kept alive."""
+        for again in (True, False):
+            try:
+                return look(self._server, org, self._path, connection)[:4]
+            except (OSError, http.client.HTTPException) as problem:
+                connection.close()
+                if not again:
+                    return repr(problem)
 
     def stop(self):
         self._over.set()

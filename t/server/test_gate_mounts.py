@@ -8,6 +8,7 @@ import pytest
 from gate_support import ENDED, GATE, PAYER, POLICY, SECRET, gate, populate, signed, subscribe
 from harness import client, stripe_events, stripe_sign
 from harness.site import ALICE, API, WEBHOOK_SECRET
+from harness.waiting import wait_for
 from lenient_backend import LenientBackend
 
 SUMMARY = API + "/summary"
@@ -123,6 +124,15 @@ def test_absolute_targets_are_the_same_path(taken, target):
     answer = client.raw(taken.port, _request(target.format(SUMMARY), signed(PAYER)))
     assert is_summary(answer)
     assert client.raw(taken.port, _request(target.format(SUMMARY), {})).status == 401
+
+
+@pytest.mark.parametrize("mapping", ["", "mapping=encoded", "mapping=servlet"])
+def test_a_route_s_path_is_decoded_whatever_the_proxy_wants(cluster, database, site, backend, mapping):
+    config = POLICY + f'ProxyPass "/" "http://@BACKEND@/" {mapping}\nCustomLog "@ROOT@/paths" "%U"\n'
+    server = site(config, database=cluster.conninfo(database), values={"BACKEND": backend.address}, modules=["proxy_http"])
+    answer = server.get(API + "/orgs/acme%3Awest%20%25", headers=signed(PAYER))
+    assert answer.json["code"] == "not_found"
+    wait_for(lambda: f"{API}/orgs/acme:west %" in (server.root / "paths").read_text(), 10, "the decoded path in the log")
 
 
 # Who may open a route

@@ -127,14 +127,9 @@ def test_reloads_under_load_fail_nobody(site, cluster, database):
         subscribe(server, org)
     with Load(server, orgs, PAID, threads=4) as load:
         for _ in range(3):
-            server.reload(wait_for_old=False)
-            before = load.count
-            wait_for(lambda: server.log.count(READ) > 0, what="the feed")
-            assert before <= load.count
-    # A connection that is kept alive may be closed by a child that ends, just as the next request is sent.
-    wrong = [entry for entry in load.wrong if not isinstance(entry[1], str)]
-    assert not wrong and load.count > 100
-    print(f"{load.count} requests over 3 reloads, {len(load.wrong)} on connections closed by an ending child")
+            server.reload()
+    assert not load.wrong and load.count > 100
+    print(f"{load.count} requests over 3 reloads")
 
 
 def test_another_catalogue_recognises_what_was_bought_before(site, cluster, migrated_template):

@@ -19,7 +19,7 @@ PLAIN = {"without": ["BillingStripeSecretKey"]}
 
 
 @pytest.fixture(scope="module")
-def server(module_site, cluster, database):
+def server(database, cluster, module_site):
     return module_site(CATALOGUE, database=cluster.conninfo(database), **PLAIN)
 
 

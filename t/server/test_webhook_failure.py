@@ -34,7 +34,7 @@ GATED = CATALOGUE + """
 
 
 @pytest.fixture(scope="module")
-def server(module_site, cluster, database):
+def server(database, cluster, module_site):
     made = module_site(GATED, database=cluster.conninfo(database), without=["BillingStripeSecretKey"])
     made.write("htdocs/dispatch/index.html", "the board")
     return made

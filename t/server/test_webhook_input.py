@@ -19,7 +19,7 @@ MEBIBYTE = 1024 * 1024
 
 
 @pytest.fixture(scope="module")
-def server(module_site, cluster, database):
+def server(database, cluster, module_site):
     return module_site(database=cluster.conninfo(database), without=["BillingStripeSecretKey"])
 
 
@@ -235,8 +235,8 @@ def test_a_chunk_without_a_size(server, refusal):
 
 
 @pytest.mark.timeout(60)
-def test_a_body_that_never_comes(module_site, cluster, database, request):
-    server = module_site("RequestReadTimeout body=1\nTimeout 2\n", database=cluster.conninfo(database),
+def test_a_body_that_never_comes(site, cluster, database):
+    server = site("RequestReadTimeout body=1\nTimeout 2\n", database=cluster.conninfo(database),
                          modules=["reqtimeout"])
     refusal = Refusal(server, cluster, database)
     body = good_body()

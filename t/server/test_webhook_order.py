@@ -17,7 +17,7 @@ STARTED = now() - 10000
 
 
 @pytest.fixture(scope="module")
-def server(module_site, cluster, database):
+def server(database, cluster, module_site):
     return module_site(CATALOGUE, database=cluster.conninfo(database), without=["BillingStripeSecretKey"])
 
 

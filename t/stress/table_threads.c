@@ -15,7 +15,7 @@ struct worker {
     pthread_t thread;
     struct stress *stress;
     uint64_t seed;
-    struct stress_memory memory[STRESS_ORGS_MAX];
+    uint64_t seen[STRESS_ORGS_MAX];
 };
 
 static void *writer_run(void *argument)
@@ -31,12 +31,12 @@ static void *reader_run(void *argument)
 {
     struct worker *worker = argument;
     while (!atomic_load_explicit(&worker->stress->stop, memory_order_relaxed)) {
-        stress_read(worker->stress, &worker->seed, worker->memory);
+        stress_read(worker->stress, &worker->seed, worker->seen);
     }
     return NULL;
 }
 
-static bool run(const char *what, size_t room, unsigned orgs, bool may_forget, long milliseconds)
+static bool run(const char *what, size_t room, unsigned orgs, long milliseconds)
 {
     static struct worker workers[WRITERS + READERS];
     size_t size = table_size(room);
@@ -48,7 +48,6 @@ static bool run(const char *what, size_t room, unsigned orgs, bool may_forget, l
     memset(memory, 0, size);
     stress->table = table_format(memory, size, room);
     stress->orgs = orgs;
-    stress->may_forget = may_forget;
     for (unsigned i = 0; i < WRITERS + READERS; ++i) {
         memset(&workers[i], 0, sizeof(workers[i]));
         workers[i].stress = stress;
@@ -73,8 +72,8 @@ static bool run(const char *what, size_t room, unsigned orgs, bool may_forget, l
 int main(int argc, char **argv)
 {
     long milliseconds = argc > 1 ? strtol(argv[1], NULL, 10) : 300;
-    bool good = run("threads, one org", 100, 1, false, milliseconds);
-    good &= run("threads, room enough", 20 * STRESS_ORGS_MAX, 300, false, milliseconds);
-    good &= run("threads, too little room", 100, STRESS_ORGS_MAX, true, milliseconds);
+    bool good = run("threads, one org", 100, 1, milliseconds);
+    good &= run("threads, room enough", 20 * STRESS_ORGS_MAX, 300, milliseconds);
+    good &= run("threads, too little room", 100, STRESS_ORGS_MAX, milliseconds);
     return !good;
 }

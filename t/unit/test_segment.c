@@ -4,6 +4,7 @@
 #include "table_fixture.h"
 
 #include <apr_general.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -96,13 +97,18 @@ static void test_no_memory(void)
     begin();
     CU_ASSERT_PTR_NULL(segment_open(NULL, SIZE_MAX, pool, &reason));
     CU_ASSERT_PTR_NOT_NULL(reason);
-    CU_ASSERT_PTR_NULL(segment_open(NULL, (size_t)1 << 45, pool, &reason));
-    CU_ASSERT_PTR_NOT_NULL(reason);
     struct segment *segment = segment_open(NULL, 100, pool, &reason);
     CU_ASSERT_PTR_NOT_NULL_FATAL(segment);
     store(segment, "acme", 7);
     CU_ASSERT_PTR_EQUAL(segment_open(segment, SIZE_MAX, pool, &reason), segment);
     CU_ASSERT_PTR_NOT_NULL(reason);
+    struct rlimit limit, none;
+    CU_ASSERT_EQUAL_FATAL(getrlimit(RLIMIT_AS, &limit), 0);
+    none = (struct rlimit){.rlim_cur = 1 << 28, .rlim_max = limit.rlim_max};
+    CU_ASSERT_EQUAL_FATAL(setrlimit(RLIMIT_AS, &none), 0);
+    CU_ASSERT_PTR_EQUAL(segment_open(segment, 2000000, pool, &reason), segment);
+    CU_ASSERT_EQUAL_FATAL(setrlimit(RLIMIT_AS, &limit), 0);
+    CU_ASSERT_TRUE(reason && strstr(reason, "for 2000000 orgs: "));
     CU_ASSERT_TRUE(holds(segment, "acme", 7));
     end();
 }

@@ -270,6 +270,37 @@ static void test_refused_states(void)
     free(table);
 }
 
+static void test_fill(void)
+{
+    struct table *table = fixture_table(100);
+    struct org_state older = fixture_state(7, 20), newer = fixture_state(8, 20), bad = fixture_state(9, 0);
+    bad.status = (enum billing_status)4;
+    uint64_t ticket = table_ticket(table, "acme", true);
+    CU_ASSERT_TRUE(table_fill(table, "acme", true, &older, 5, ticket));
+    CU_ASSERT_TRUE(fixture_holds(table, "acme", true, &older));
+    CU_ASSERT_TRUE(table_fill(table, "acme", true, &newer, 5, ticket));
+    CU_ASSERT_TRUE(fixture_holds(table, "acme", true, &newer));
+    table_forget(table, "acme", true);
+    CU_ASSERT_FALSE(table_fill(table, "acme", true, &older, 5, ticket));
+    CU_ASSERT_TRUE(fixture_missing(table, "acme", true));
+    CU_ASSERT_EQUAL(live_slots(table), 0);
+    /* Forgetting what is not there, a store that is refused, and a fill that gives way outrun others as well. */
+    ticket = table_ticket(table, "acme", true);
+    table_forget(table, "acme", true);
+    CU_ASSERT_FALSE(table_fill(table, "acme", true, &older, 5, ticket));
+    ticket = table_ticket(table, "acme", true);
+    CU_ASSERT_FALSE(table_store(table, "acme", true, &bad, 5));
+    uint64_t later_ticket = table_ticket(table, "acme", true);
+    CU_ASSERT_FALSE(table_fill(table, "acme", true, &newer, 5, ticket));
+    CU_ASSERT_FALSE(table_fill(table, "acme", true, &older, 5, later_ticket));
+    CU_ASSERT_TRUE(table_fill(table, "acme", true, &newer, 5, table_ticket(table, "acme", true)));
+    CU_ASSERT_TRUE(fixture_holds(table, "acme", true, &newer));
+    CU_ASSERT_EQUAL(table_ticket(table, "", true), 0);
+    CU_ASSERT_FALSE(table_fill(table, "", true, &newer, 5, 0));
+    CU_ASSERT_PTR_NULL(table_validate(table));
+    free(table);
+}
+
 static void test_verified(void)
 {
     struct table *table = fixture_table(100);
@@ -366,6 +397,7 @@ static const struct unit_test tests[] = {
     {"missing_part", test_missing_part},
     {"bare_entries", test_bare_entries},
     {"refused_states", test_refused_states},
+    {"fill", test_fill},
     {"verified", test_verified},
     {"visit", test_visit},
     {"size_and_attach", test_size_and_attach},

@@ -208,6 +208,29 @@ static void test_robber_dies(void)
     free(table);
 }
 
+/* What was lost with a killed writer, or to one that came back too late, was perhaps newer than what is filled in. */
+static void test_fill_after_loss(void)
+{
+    struct table *table = fixture_table(300);
+    struct org_state older = fixture_state(1, 0), newer = fixture_state(2, 0);
+    struct slot_key key = org_key(table);
+    struct hold dead;
+    uint64_t ticket = table_ticket(table, org, true);
+    CU_ASSERT_TRUE(table_store(table, org, true, &newer, 5));
+    _Atomic uint64_t *control = org_control(table);
+    hold_begin(&dead, table, &key);
+    *control = (*control & ~CONTROL_STATE) + CONTROL_STAMP_ONE + CONTROL_BUSY;
+    CU_ASSERT_FALSE(table_fill(table, org, true, &older, 5, ticket));
+    CU_ASSERT_TRUE(fixture_missing(table, org, true));
+    ticket = table_ticket(table, org, true);
+    CU_ASSERT_TRUE(table_store(table, org, true, &newer, 5));
+    org_slot(table)->words[3] ^= 1;
+    CU_ASSERT_FALSE(table_fill(table, org, true, &older, 5, ticket));
+    CU_ASSERT_TRUE(fixture_missing(table, org, true));
+    CU_ASSERT_EQUAL(fixture_stats(table).spoilt_entries, 1);
+    free(table);
+}
+
 /* Buckets full of what dead writers of other orgs left: room all the same. */
 static void test_only_busy_slots(void)
 {
@@ -292,6 +315,7 @@ static const struct unit_test tests[] = {
     {"fence_changes_every_word", test_fence_changes_every_word},
     {"late_words", test_late_words},
     {"robber_dies", test_robber_dies},
+    {"fill_after_loss", test_fill_after_loss},
     {"only_busy_slots", test_only_busy_slots},
     {"validate_sees", test_validate_sees},
     {"validate_sees_misplaced", test_validate_sees_misplaced},

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Counting and flushing. */
+#include "service/shadow.h"
+
+#include "cache/tally.h"
+#include "service/runtime.h"
+#include "store/shadow.h"
+
+#include <apr_general.h>
+#include <apr_shm.h>
+#include <apr_strings.h>
+#include <http_log.h>
+
+APLOG_USE_MODULE(attune_billing);
+
+#define RETAINED_KEY "mod_attune_billing-shadow"
+
+/* An org, a feature and a reason that were not written down yet take one. 6 MiB. */
+#define SLOTS 32768
+
+/* Counters in a statement: a transaction of some ten milliseconds. */
+#define BATCH_MOST 2000
+
+/* How long a child that ends may be kept from it. */
+#define LAST_WAIT apr_time_from_sec(1)
+
+#define DAY INT64_C(86400)
+
+static struct tally *counters;
+
+/* In the process pool, for good: what was counted under the last configuration must not be lost, and its children still
+ * count while they end. An anonymous segment starts with a word of APR's own (shmem/unix/shm.c), so it is aligned by
+ * hand. */
+static apr_status_t shadow_memory(server_rec *server, void **memory)
+{
+    unsigned char random[TALLY_ID_MAX / 2];
+    char id[TALLY_ID_MAX + 1];
+    apr_size_t size = tally_size(SLOTS);
+    apr_uintptr_t base;
+    apr_shm_t *shm;
+    apr_status_t status = apr_generate_random_bytes(random, sizeof(random));
+
+    if (status == APR_SUCCESS) {
+        status = apr_shm_create(&shm, size + TALLY_ALIGNMENT, NULL, server->process->pool);
+    }
+    if (status != APR_SUCCESS) {
+        return status;
+    }
+    ap_bin2hex(random, sizeof(random), id);
+    base = (apr_uintptr_t)apr_shm_baseaddr_get(shm) + TALLY_ALIGNMENT - 1;
+    *memory = tally_format((void *)(base & ~(apr_uintptr_t)(TALLY_ALIGNMENT - 1)), size, SLOTS, id);
+    return *memory ? APR_SUCCESS : APR_EGENERAL;
+}
+
+void shadow_prepare(server_rec *server)
+{
+    void **memory = ap_retained_data_get(RETAINED_KEY);
+    apr_status_t status = APR_SUCCESS;
+
+    if (!memory) {
+        memory = ap_retained_data_create(RETAINED_KEY, sizeof(*memory));
+    }
+    if (!*memory) {
+        status = shadow_memory(server, memory);
+    }
+    counters = tally_attach(*memory, tally_size(SLOTS));
+    if (!counters) {
+        ap_log_error(APLOG_MARK, APLOG_ERR, status, server,
+                     "ATB0261: no shared memory to count in: the shadow report stays empty");
+    }
+}
+
+static apr_status_t shadow_end(void *data)
+{
+    apr_pool_t *pool;
+
+    (void)data;
+    apr_pool_create(&pool, NULL);
+    shadow_flush(pool, LAST_WAIT);
+    apr_pool_destroy(pool);
+    return APR_SUCCESS;
+}
+
+void shadow_start(apr_pool_t *pool)
+{
+    /* Before the pool's other cleanups, so that the database can still be used. */
+    apr_pool_pre_cleanup_register(pool, NULL, shadow_end);
+}
+
+/* Counting */
+
+/* The features that were counted for a client's request, kept with its first request_rec. */
+struct counted {
+    const struct feature *feature;
+    struct counted *next;
+};
+
+static bool shadow_is_counted(request_rec *r, const struct feature *feature)
+{
+    static const char key[] = "attune-billing-shadow";
+    struct counted *item;
+    void *first = NULL;
+
+    while (r->main || r->prev) {
+        r = r->main ? r->main : r->prev;
+    }
+    apr_pool_userdata_get(&first, key, r->pool);
+    for (item = first; item; item = item->next) {
+        if (item->feature == feature) {
+            return true;
+        }
+    }
+    item = apr_palloc(r->pool, sizeof(*item));
+    *item = (struct counted){feature, first};
+    apr_pool_userdata_setn(item, key, NULL, r->pool);
+    return false;
+}
+
+static int32_t day_of(int64_t seconds)
+{
+    return (int32_t)(seconds / DAY);
+}
+
+void shadow_count(request_rec *r, const struct feature *feature, const char *org, enum decision_reason reason,
+                  int64_t now)
+{
+    struct tally_key key = {
+        .org = org ? org : "",
+        .livemode = config_server(r->server)->mode == MODE_LIVE,
+        .feature = feature->ref.key,
+        .reason = (unsigned char)reason,
+        .day = day_of(now),
+    };
+
+    if (counters && !shadow_is_counted(r, feature)) {
+        tally_count(counters, &key, now);
+    }
+}
+
+/* Flushing */
+
+struct collected {
+    apr_pool_t *pool;
+    apr_array_header_t *orgs, *livemodes, *features, *reasons, *days, *requests, *first_seen, *last_seen;
+};
+
+static void collect(void *baton, const struct tally_key *key, uint64_t count, int64_t first_seen, int64_t last_seen)
+{
+    struct collected *to = baton;
+
+    /* The memory may be older than this configuration's module, or newer: a reason it does not know has no name. */
+    if (key->reason >= REASON_COUNT) {
+        return;
+    }
+    APR_ARRAY_PUSH(to->orgs, const char *) = apr_pstrdup(to->pool, key->org);
+    APR_ARRAY_PUSH(to->livemodes, const char *) = sql_bool(key->livemode);
+    APR_ARRAY_PUSH(to->features, const char *) = apr_pstrdup(to->pool, key->feature);
+    APR_ARRAY_PUSH(to->reasons, const char *) = reason_name((enum decision_reason)key->reason);
+    APR_ARRAY_PUSH(to->days, const char *) = sql_int(to->pool, key->day);
+    APR_ARRAY_PUSH(to->requests, const char *) = sql_int(to->pool, (int64_t)count);
+    APR_ARRAY_PUSH(to->first_seen, const char *) = sql_int(to->pool, first_seen);
+    APR_ARRAY_PUSH(to->last_seen, const char *) = sql_int(to->pool, last_seen);
+}
+
+static const char **column(apr_array_header_t *array)
+{
+    return (const char **)array->elts;
+}
+
+static enum store_result shadow_write(apr_pool_t *pool, uint64_t number, apr_interval_time_t wait)
+{
+    struct shadow_batch batch = {.source = tally_id(counters), .number = number, .dropped = tally_dropped(counters)};
+    struct collected found = {.pool = pool};
+    apr_array_header_t **columns[] = {&found.orgs, &found.livemodes, &found.features,   &found.reasons,
+                                      &found.days, &found.requests,  &found.first_seen, &found.last_seen};
+
+    for (size_t i = 0; i < sizeof(columns) / sizeof(*columns); ++i) {
+        *columns[i] = apr_array_make(pool, BATCH_MOST, sizeof(const char *));
+    }
+    tally_visit(counters, collect, &found);
+    batch.count = (size_t)found.orgs->nelts;
+    batch.orgs = column(found.orgs);
+    batch.livemodes = column(found.livemodes);
+    batch.features = column(found.features);
+    batch.reasons = column(found.reasons);
+    batch.days = column(found.days);
+    batch.requests = column(found.requests);
+    batch.first_seen = column(found.first_seen);
+    batch.last_seen = column(found.last_seen);
+    return store_shadow_add(runtime()->database, pool, &batch, wait);
+}
+
+/* All batches, one after the other. With the lock. */
+static enum store_result shadow_write_all(apr_pool_t *pool, apr_time_t deadline)
+{
+    enum store_result result = STORE_OK;
+    apr_pool_t *batch;
+    uint64_t number;
+
+    apr_pool_create(&batch, pool);
+    while (result == STORE_OK && (number = tally_seal(counters, BATCH_MOST))) {
+        apr_time_t left = deadline - apr_time_now();
+
+        result = left > 0 ? shadow_write(batch, number, left) : STORE_UNAVAILABLE;
+        if (result == STORE_OK) {
+            tally_settle(counters);
+        }
+        apr_pool_clear(batch);
+    }
+    apr_pool_destroy(batch);
+    return result;
+}
+
+enum store_result shadow_flush(apr_pool_t *pool, apr_interval_time_t wait)
+{
+    apr_time_t deadline = apr_time_now() + wait;
+    enum store_result result;
+
+    if (!counters || !runtime()->database) {
+        return STORE_UNAVAILABLE;
+    }
+    if (!tally_lock(counters, (unsigned)apr_time_as_msec(wait))) {
+        return STORE_UNAVAILABLE;
+    }
+    result = shadow_write_all(pool, deadline);
+    tally_unlock(counters);
+    return result;
+}
