@@ -141,9 +141,21 @@ def test_a_failure_that_the_provider_remembers_is_left_behind(shop, org):
     shop.fault("answer", SESSIONS, status=500, remember=True)
     gave_up(shop, org)
     gave_up(shop, org)
-    shop.age(org, "3 minutes")
+    shop.sql(f"UPDATE billing.checkout SET reserved_at = reserved_at - interval '3 minutes' WHERE org_id = '{org}'")
     assert shop.buy_patiently(org).status == 200
     one_of_each(shop, org)
+
+
+def test_a_session_whose_reservation_was_taken_away_is_ended(shop, org):
+    """Slow, until somebody else has begun anew: what comes then is one too many."""
+    shop.fault("delay", SESSIONS, seconds=1.5)
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        slow = pool.submit(shop.buy, org)
+        wait_for(lambda: keys(shop, SESSIONS), what="the session to be asked for")
+        shop.sql(f"UPDATE billing.checkout SET state = 'expired' WHERE org_id = '{org}'")
+        assert slow.result().json["url"] == shop.open_session(org)["url"]
+    assert len(shop.sessions(org, "expired")) == 1
+    assert shop.checkouts(org) == ["expired", "open"]
 
 
 def reconfigure(shop, old, new):
@@ -216,8 +228,9 @@ def test_a_customer_that_was_deleted_is_replaced(shop, org, told, open_session):
     assert len(shop.sessions(org, "open")) <= 1
 
 
-def test_a_key_that_brings_back_a_deleted_customer_is_not_believed(shop, org):
-    lose(shop, org, SESSIONS)
+@pytest.mark.parametrize("path", [CUSTOMERS, SESSIONS])
+def test_a_key_that_brings_back_a_deleted_customer_is_not_believed(shop, org, path):
+    lose(shop, org, path)
     shop.stripe.post(f"customers/{shop.customers(org)[0]['id']}/delete")
     assert shop.portal(org).json["code"] == "no_customer"
     assert shop.buy(org).status == 200
