@@ -6,6 +6,7 @@
 #include "gate/expression.h"
 #include "gate/forward.h"
 #include "gate/hooks.h"
+#include "gate/limit.h"
 #include "gate/require.h"
 #include "jobs/watchdog.h"
 #include "provider/http.h"
@@ -60,6 +61,7 @@ static void billing_child_init(apr_pool_t *pchild, server_rec *server)
     shadow_start(pchild);
     provider_start(pchild, server);
     caching_start();
+    limit_start(pchild, server);
 }
 
 static void billing_hooks(apr_pool_t *pool)

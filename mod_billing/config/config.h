@@ -85,8 +85,10 @@ struct required_feature {
 /* One limit that a section requires. */
 struct required_limit {
     struct key_ref limit;
-    const char *statement; /* SQL with one %s for the org id, as configured */
-    apr_uint64_t methods;  /* bits as in feature.except_methods */
+    const char *statement;        /* SQL, with $1 for the org id */
+    bool by_location;             /* and $2 for the location */
+    apr_uint64_t methods;         /* bits as in feature.except_methods */
+    const struct feature *policy; /* by check_config: how it is enforced where no required feature uses the limit */
     struct config_place place;
 };
 
@@ -116,6 +118,7 @@ struct global_config {
     apr_interval_time_t event_retention;
     apr_interval_time_t sweep; /* 0: off */
     bool has_gates;            /* any section requires anything */
+    bool has_limits;           /* any section requires a limit */
 };
 
 extern module AP_MODULE_DECLARE_DATA attune_billing_module;

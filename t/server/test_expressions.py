@@ -37,7 +37,7 @@ def shown(answer):
 
 
 @pytest.fixture(scope="module")
-def server(module_site, cluster, database):
+def server(cluster, database, module_site):
     config = POLICY + SHOW + """
 <Location "/early">
     <If "-T billing('trucking.dispatch')">

@@ -26,7 +26,7 @@ DISPATCHER = Person("dan", "f-small", "dispatcher")
 
 
 @pytest.fixture(scope="module")
-def server(module_site, cluster, database):
+def server(cluster, database, module_site):
     made = module_site(CONFIG, database=cluster.conninfo(database))
     subscribe(made, SMALL.org, price="price_small")
     subscribe(made, ENDLESS.org, price="price_endless")

@@ -80,7 +80,7 @@ def fcgi():
 
 
 @pytest.fixture(scope="module")
-def server(module_site, cluster, database, echo, fcgi):
+def server(cluster, database, echo, fcgi, module_site):
     made = module_site(CONFIG, database=cluster.conninfo(database), values={"ECHO": echo.address, "FCGI": fcgi.port},
                        modules=["proxy_http", "proxy_fcgi", "cgid", "rewrite"], start=False)
     for name in ("on", "off"):

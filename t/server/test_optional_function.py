@@ -29,7 +29,7 @@ def probe(scratch):
 
 
 @pytest.fixture(scope="module", params=["before", "after"])
-def server(request, module_site, cluster, database, probe):
+def server(request, cluster, database, probe, module_site):
     """Loaded before and after ours: the order does not matter."""
     order = {"before": [probe], "after": []}[request.param]
     config = {"before": "", "after": f'LoadModule billing_probe_module "{probe}"\n'}[request.param] + CONFIG

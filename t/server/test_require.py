@@ -59,7 +59,7 @@ def populate(server):
 
 
 @pytest.fixture(scope="module")
-def server(module_site, cluster, database):
+def server(cluster, database, module_site):
     config = POLICY + ALIASES + SHOW + "".join(place(f"/{name}", *lines) for name, lines in PLACES.items())
     return populate(module_site(config, database=cluster.conninfo(database)))
 
@@ -144,7 +144,7 @@ def test_spellings_of_a_path(server, path):
 
 
 @pytest.fixture(scope="module")
-def by_password(module_site, cluster, database):
+def by_password(cluster, database, module_site):
     config = (CATALOGUE + feature("trucking.dispatch", "BillingEnforce enforce")
               + feature("trucking.watched", "BillingEnforce monitor")
               + place("/feature", "Require billing-feature trucking.dispatch")

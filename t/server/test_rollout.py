@@ -64,7 +64,7 @@ def gates():
 
 
 @pytest.fixture(scope="module")
-def server(module_site, cluster, database, echo):
+def server(cluster, database, echo, module_site):
     made = module_site(policies() + CONFIG + gates() + TREE, database=cluster.conninfo(database),
                        modules=["proxy_http"], values={"ECHO": echo.address})
     now = int(time.time())
