@@ -204,7 +204,7 @@ enum store_result store_state_of_orgs(struct database *database, apr_pool_t *poo
     };
     uint64_t unused;
 
-    return state_list(database, pool, catalogue, &statement, &unused, changes, count);
+    return state_list(database, pool, catalogue, &statement, changes, count, &unused);
 }
 
 enum store_result store_state_changes(struct database *database, apr_pool_t *pool, const struct catalogue *catalogue,
