@@ -147,6 +147,9 @@ int config_check(apr_pool_t *pconf, apr_pool_t *ptemp, server_rec *server);
  * the catalogue has none. `key` must live as long as `pool`, which is pconf while the configuration is read. */
 struct required_feature *config_feature_reference(apr_pool_t *pool, const char *key, struct config_place place);
 
+/** All that names a feature so, struct required_feature *, in the order of the configuration. For explain. */
+const apr_array_header_t *config_feature_references(void);
+
 /** The same for `Require billing-plan`: config_check refuses a plan that does not exist. */
 void config_plan_reference(const char *key, struct config_place place);
 

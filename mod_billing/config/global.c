@@ -64,6 +64,11 @@ struct required_feature *config_feature_reference(apr_pool_t *pool, const char *
     return required;
 }
 
+const apr_array_header_t *config_feature_references(void)
+{
+    return current->feature_uses;
+}
+
 static struct key_use key_use_of(const char *by, const char *key, struct config_place place)
 {
     struct key_use use = {{key, key_hash_str(key)}, by, place};

@@ -24,7 +24,7 @@ APLOG_USE_MODULE(attune_billing);
 /* How long a child that ends may be kept from it. */
 #define LAST_WAIT apr_time_from_sec(1)
 
-#define DAY INT64_C(86400)
+#define DAY       INT64_C(86400)
 
 static struct tally *counters;
 
