@@ -270,6 +270,7 @@ def test_two_orgs_that_claim_one_customer_at_once(server, ledger):
         winner, loser = (left, right) if replies[0].json["outcome"] == "applied" else (right, left)
         assert ledger.customer(left.customer)["org_id"] == winner.org
         assert ledger.link(winner.org)["status"] == "active"
+        assert sorted(row["org_id"] or "" for row in ledger.rows("event", f"event_id like 'evt_{run}%'")) == ["", winner.org]
         assert ledger.link(loser.org) is None and ledger.subscription(loser.id) is None
 
 
