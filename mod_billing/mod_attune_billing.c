@@ -3,6 +3,7 @@
 #include "config/config.h"
 #include "gate/caching.h"
 #include "gate/hooks.h"
+#include "gate/notes.h"
 #include "jobs/watchdog.h"
 #include "service/runtime.h"
 #include "service/startup.h"
@@ -41,6 +42,7 @@ static int billing_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *
     if (startup_prepare(pconf, ptemp, server) != OK) {
         return HTTP_INTERNAL_SERVER_ERROR;
     }
+    notes_prepare();
     return watchdog_register(pconf, server);
 }
 
