@@ -29,10 +29,22 @@ void notes_prepare(void)
     }
 }
 
+/* httpd remembers of every folder on the way whether it had a file. */
+static bool request_has_htaccess(const request_rec *r)
+{
+    for (const struct htaccess_result *folder = r->htaccess; folder; folder = folder->next) {
+        if (folder->htaccess) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* A file that is sent as it is, and a backend that speaks HTTP, see nothing of them; any other handler may. */
 static bool request_shows_environment(const request_rec *r)
 {
-    return r->htaccess || (r->handler && !(r->proxyreq && r->filename && !strncmp(r->filename, "proxy:http", 10)));
+    return (r->handler && !(r->proxyreq && r->filename && !strncmp(r->filename, "proxy:http", 10))) ||
+           request_has_htaccess(r);
 }
 
 static void note(request_rec *r, const char *name, const char *value)

@@ -254,12 +254,11 @@ CustomLog "@ROOT@/billing.log" billing
 # Who reads the environment without a word in the configuration
 
 
-def test_scripts_and_pages_and_htaccess_see_the_environment(cluster, database, site):
+def test_scripts_see_the_environment(cluster, database, site):
     config = POLICY + GATE + """
 AddHandler cgi-script .cgi
 <Directory "@DOCS@">
     Options +ExecCGI
-    AllowOverride FileInfo
 </Directory>
 ErrorDocument 402 /paid/script.cgi
 """
@@ -272,6 +271,11 @@ ErrorDocument 402 /paid/script.cgi
     said = server.get(PAGE, headers=signed(ENDED)).text.split("\n")
     for line in ("BILLING_DECISION=deny", "REDIRECT_BILLING_REASON=canceled", "BILLING_ORG=ended"):
         assert line in said
+
+
+def test_htaccess_sees_the_environment(cluster, database, site):
+    config = POLICY + GATE + '<Directory "@DOCS@">\n    AllowOverride FileInfo\n</Directory>\n'
+    server = populate(site(config, database=cluster.conninfo(database)))
     server.write("htdocs/paid/.htaccess", 'Header set X-Plan "%{BILLING_PLAN}e"\n', mode=0o644)
     assert server.get(PAGE, headers=signed(PAYER)).header("x-plan") == "founding_monthly"
 
