@@ -8,6 +8,7 @@
 #include "gate/hooks.h"
 #include "gate/limit.h"
 #include "gate/require.h"
+#include "gate/notes.h"
 #include "jobs/watchdog.h"
 #include "provider/http.h"
 #include "service/provider.h"
@@ -51,6 +52,7 @@ static int billing_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *
         return HTTP_INTERNAL_SERVER_ERROR;
     }
     shadow_prepare(server);
+    notes_prepare();
     return watchdog_register(pconf, server);
 }
 
