@@ -6,7 +6,8 @@
 
 #include <apr_strings.h>
 
-/* clang-format off: SQL keeps the shape it is read in. */
+/* SQL keeps the shape it is read in. */
+/* clang-format off */
 
 #define SQL_CHECKOUT_COLUMNS                                                                                           \
     "k.checkout_id, k.plan_key, k.price_id, k.return_url, k.request_key, k.session_id, k.customer_id, k.url,"          \
@@ -39,24 +40,17 @@ static const char context_sql[] =
     "   AND s.provider = $3 AND NOT s.ended),"
     " (SELECT c.customer_id FROM billing.customer c WHERE c.org_id = q.org AND c.livemode = q.livemode"
     "   AND c.provider = $3 AND c.deleted_at IS NULL ORDER BY c.first_seen DESC, c.customer_id DESC LIMIT 1),"
-    " " SQL_SECONDS("u.since") ", " SQL_SECONDS(
-        "u.until") ","
-                   " r.count, " SQL_SECONDS("r.until") ", " SQL_SECONDS(
-                       "now()") " FROM (SELECT $1::text AS org, $2::boolean AS livemode) q"
-                                " LEFT JOIN billing.checkout k ON k.org_id = q.org AND k.livemode = q.livemode "
-                                "AND " SQL_CHECKOUT_IS_OPEN " CROSS JOIN LATERAL (SELECT min(u.reserved_at) AS since, "
-                                                            "max(u.expires_at) AS until FROM billing.checkout u"
-                                "   WHERE u.org_id = q.org AND u.livemode = q.livemode AND u.provider = $3 AND "
-                                "u.session_id IS NULL"
-                                "   AND u.state <> 'failed' AND u.reserved_at > coalesce((SELECT max(c.first_seen) "
-                                "FROM billing.customer c"
-                                "    WHERE c.org_id = q.org AND c.livemode = q.livemode AND c.provider = $3), "
-                                "'-infinity')) u"
-                                " CROSS JOIN LATERAL (SELECT count(*) AS count, min(r.reserved_at) + interval '1 hour' "
-                                "AS until"
-                                "   FROM billing.checkout r WHERE r.org_id = q.org AND r.livemode = q.livemode AND "
-                                "r.session_id IS NOT NULL"
-                                "   AND r.reserved_at > now() - interval '1 hour') r";
+    " " SQL_SECONDS("u.since") ", " SQL_SECONDS("u.until") ","
+    " r.count, " SQL_SECONDS("r.until") ", " SQL_SECONDS("now()")
+    " FROM (SELECT $1::text AS org, $2::boolean AS livemode) q"
+    " LEFT JOIN billing.checkout k ON k.org_id = q.org AND k.livemode = q.livemode AND " SQL_CHECKOUT_IS_OPEN
+    " CROSS JOIN LATERAL (SELECT min(u.reserved_at) AS since, max(u.expires_at) AS until FROM billing.checkout u"
+    "   WHERE u.org_id = q.org AND u.livemode = q.livemode AND u.provider = $3 AND u.session_id IS NULL"
+    "   AND u.state <> 'failed' AND u.reserved_at > coalesce((SELECT max(c.first_seen) FROM billing.customer c"
+    "    WHERE c.org_id = q.org AND c.livemode = q.livemode AND c.provider = $3), '-infinity')) u"
+    " CROSS JOIN LATERAL (SELECT count(*) AS count, min(r.reserved_at) + interval '1 hour' AS until"
+    "   FROM billing.checkout r WHERE r.org_id = q.org AND r.livemode = q.livemode AND r.session_id IS NOT NULL"
+    "   AND r.reserved_at > now() - interval '1 hour') r";
 
 enum store_result store_checkout_context(struct database *database, apr_pool_t *pool, const char *provider,
                                          const char *org, bool livemode, struct checkout_context *context)
@@ -88,9 +82,8 @@ enum store_result store_checkout_find(struct database *database, apr_pool_t *poo
                                       struct checkout *checkout, int64_t *now)
 {
     struct statement statement = {
-        .sql = "SELECT " SQL_CHECKOUT_COLUMNS
-               ", " SQL_SECONDS("now()") " FROM billing.checkout k"
-                                         " WHERE k.org_id = $1 AND k.livemode = $2::boolean AND " SQL_CHECKOUT_IS_OPEN,
+        .sql = "SELECT " SQL_CHECKOUT_COLUMNS ", " SQL_SECONDS("now()") " FROM billing.checkout k"
+               " WHERE k.org_id = $1 AND k.livemode = $2::boolean AND " SQL_CHECKOUT_IS_OPEN,
         .param_count = 2,
         .params = {org, sql_bool(livemode)},
         .wait = DATABASE_WAIT_GATE,
@@ -120,13 +113,12 @@ enum store_result store_checkout_reserve(struct database *database, apr_pool_t *
                                          const struct checkout_reservation *reservation, int64_t *checkout_id)
 {
     struct statement statement = {
-        .sql =
-            "WITH known AS (INSERT INTO billing.org (org_id) VALUES ($1::text) ON CONFLICT DO NOTHING)"
-            "INSERT INTO billing.checkout AS k (org_id, livemode, provider, plan_key, price_id, return_url, expires_at)"
-            " VALUES ($1::text, $2::boolean, $3::text, $4::text, $5::text, $6::text,"
-            "  now() + $7::bigint * interval '1 second')"
-            " ON CONFLICT (org_id, livemode) WHERE state IN ('reserved', 'open', 'pending') DO NOTHING"
-            " RETURNING k.checkout_id",
+        .sql = "WITH known AS (INSERT INTO billing.org (org_id) VALUES ($1::text) ON CONFLICT DO NOTHING)"
+               "INSERT INTO billing.checkout AS k (org_id, livemode, provider, plan_key, price_id, return_url, expires_at)"
+               " VALUES ($1::text, $2::boolean, $3::text, $4::text, $5::text, $6::text,"
+               "  now() + $7::bigint * interval '1 second')"
+               " ON CONFLICT (org_id, livemode) WHERE state IN ('reserved', 'open', 'pending') DO NOTHING"
+               " RETURNING k.checkout_id",
         .param_count = 7,
         .params = {reservation->org, sql_bool(reservation->livemode), reservation->provider, reservation->plan_key,
                    reservation->price, reservation->return_url, sql_int(pool, reservation->lifetime)},
@@ -195,16 +187,15 @@ enum store_result store_customer_bind(struct database *database, apr_pool_t *poo
                                       const char *org, bool livemode, const char *customer)
 {
     struct statement statement = {
-        .sql =
-            "WITH known AS (INSERT INTO billing.org (org_id) VALUES ($1::text) ON CONFLICT DO NOTHING),"
-            "bound AS (INSERT INTO billing.customer AS c (provider, livemode, customer_id, org_id)"
-            "  VALUES ($3::text, $2::boolean, $4::text, $1::text)"
-            "  ON CONFLICT (provider, livemode, customer_id) DO UPDATE SET org_id = excluded.org_id"
-            "   WHERE c.deleted_at IS NULL AND c.org_id = excluded.org_id RETURNING true)"
-            "INSERT INTO billing.link AS l (org_id, livemode, provider, customer_id)"
-            " SELECT $1::text, $2::boolean, $3::text, $4::text FROM bound"
-            " ON CONFLICT (org_id, livemode) DO UPDATE SET customer_id = coalesce(l.customer_id, excluded.customer_id),"
-            "  version = l.version + 1, changed = pg_current_xact_id(), changed_at = now() RETURNING true",
+        .sql = "WITH known AS (INSERT INTO billing.org (org_id) VALUES ($1::text) ON CONFLICT DO NOTHING),"
+               "bound AS (INSERT INTO billing.customer AS c (provider, livemode, customer_id, org_id)"
+               "  VALUES ($3::text, $2::boolean, $4::text, $1::text)"
+               "  ON CONFLICT (provider, livemode, customer_id) DO UPDATE SET org_id = excluded.org_id"
+               "   WHERE c.deleted_at IS NULL AND c.org_id = excluded.org_id RETURNING true)"
+               "INSERT INTO billing.link AS l (org_id, livemode, provider, customer_id)"
+               " SELECT $1::text, $2::boolean, $3::text, $4::text FROM bound"
+               " ON CONFLICT (org_id, livemode) DO UPDATE SET customer_id = coalesce(l.customer_id, excluded.customer_id),"
+               "  version = l.version + 1, changed = pg_current_xact_id(), changed_at = now() RETURNING true",
         .param_count = 4,
         .params = {org, sql_bool(livemode), provider, customer},
         .wait = DATABASE_WAIT_WEB,
@@ -218,8 +209,7 @@ enum store_result store_customer_forget(struct database *database, apr_pool_t *p
                                         const char *org, bool livemode, const char *customer)
 {
     struct statement statement = {
-        .sql = "WITH gone AS (UPDATE billing.customer SET deleted_at = now() WHERE provider = $3 AND livemode = "
-               "$2::boolean"
+        .sql = "WITH gone AS (UPDATE billing.customer SET deleted_at = now() WHERE provider = $3 AND livemode = $2::boolean"
                "  AND customer_id = $4 AND org_id = $1::text AND deleted_at IS NULL RETURNING true)"
                "UPDATE billing.link SET customer_id = NULL, version = version + 1, changed = pg_current_xact_id(),"
                " changed_at = now() FROM gone WHERE link.org_id = $1::text AND link.livemode = $2::boolean"
