@@ -52,7 +52,6 @@ struct server_config {
 };
 
 #define CONFIG_ORG_METADATA_DEFAULT "attune_org"
-#define CONFIG_INSTALL_METADATA     "attune_install"
 
 /* What the request says of its own authenticated context. */
 enum identity {

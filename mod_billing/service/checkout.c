@@ -18,7 +18,7 @@ APLOG_USE_MODULE(attune_billing);
 #define STEPS_MAX 12
 
 /* After this long a failure under a key is one that the provider remembers with it, and will give again for a day. */
-#define KEY_PATIENCE INT64_C(120) /* seconds */
+#define KEY_PATIENCE        INT64_C(120) /* seconds */
 
 #define RETRY_AFTER_DEFAULT 5
 
@@ -133,12 +133,12 @@ static enum step purchase_recover(struct purchase *purchase, const struct checko
 /* Says in the log what the operator has to do. */
 static enum step purchase_refused(struct purchase *purchase, const struct checkout *checkout, const char *detail)
 {
-    ap_log_error(APLOG_MARK, APLOG_ERR, 0, runtime()->server,
-                 "ATB0241: plan %s cannot be sold: the provider refuses price %s (%s). If it does not know the price, or "
-                 "the price does not recur, set BillingPrice in <BillingPlan %s> to one of the account and mode (%s) of "
-                 "BillingStripeSecretKey",
-                 checkout->plan_key, checkout->price, detail, checkout->plan_key,
-                 purchase->account.livemode ? "live" : "test");
+    ap_log_error(
+        APLOG_MARK, APLOG_ERR, 0, runtime()->server,
+        "ATB0241: plan %s cannot be sold: the provider refuses price %s (%s). If it does not know the price, or "
+        "the price does not recur, set BillingPrice in <BillingPlan %s> to one of the account and mode (%s) of "
+        "BillingStripeSecretKey",
+        checkout->plan_key, checkout->price, detail, checkout->plan_key, purchase->account.livemode ? "live" : "test");
     return purchase_end(purchase, checkout, "failed") == STEP_AGAIN ? purchase_done(purchase, CHECKOUT_REFUSED)
                                                                     : STEP_DONE;
 }
@@ -295,8 +295,8 @@ static bool purchase_fits(const struct purchase *purchase, const struct checkout
            customer && checkout->customer && !strcmp(checkout->customer, customer);
 }
 
-/* The session is open as far as we know. It may have been paid, or expired in the provider's dashboard, and the event is
- * still on its way or lost. */
+/* The session is open as far as we know. It may have been paid, or expired in the provider's dashboard, and the event
+ * is still on its way or lost. */
 static enum step purchase_reuse(struct purchase *purchase, const struct checkout *checkout)
 {
     enum session_fate fate = SESSION_OPEN;
@@ -323,8 +323,8 @@ static enum step purchase_reuse(struct purchase *purchase, const struct checkout
                : purchase_follow(purchase, fate);
 }
 
-/* A session that is open still, such as where the subscription was made in the provider's dashboard meanwhile, would sell
- * a second one. */
+/* A session that is open still, such as where the subscription was made in the provider's dashboard meanwhile, would
+ * sell a second one. */
 static enum step purchase_subscribed(struct purchase *purchase, const struct checkout *checkout)
 {
     if (checkout->session && !checkout->pending) {
@@ -337,8 +337,8 @@ static enum step purchase_step(struct purchase *purchase)
 {
     const struct checkout *checkout = &purchase->context.open;
 
-    if (store_checkout_context(runtime()->database, purchase->call.pool, purchase->account.provider->name, purchase->org,
-                               purchase->account.livemode, &purchase->context) != STORE_OK) {
+    if (store_checkout_context(runtime()->database, purchase->call.pool, purchase->account.provider->name,
+                               purchase->org, purchase->account.livemode, &purchase->context) != STORE_OK) {
         return purchase_done(purchase, CHECKOUT_NO_STATE);
     }
     if (purchase->context.has_subscription) {

@@ -35,10 +35,10 @@ struct checkout_pending {
     int64_t expires_at;
 };
 
-/** What the org has open. Where the person may have paid and the webhook is not here yet, the provider is asked, once for
- * all who wait and ever more seldom (store_checkout_check), and what it says is applied. Nothing is done while database
- * or provider do not answer; the database is waited for as briefly as at a gate. True where the org's state may have
- * changed. */
+/** What the org has open. Where the person may have paid and the webhook is not here yet, the provider is asked, once
+ * for all who wait and ever more seldom (store_checkout_check), and what it says is applied. Nothing is done while
+ * database or provider do not answer; the database is waited for as briefly as at a gate. True where the org's state
+ * may have changed. */
 bool checkout_sync(apr_pool_t *pool, const struct server_config *config, const char *org,
                    struct checkout_pending *pending);
 

@@ -54,8 +54,8 @@ static enum provider_outcome customer_search(struct purchase *purchase, const ch
 static enum provider_outcome customer_make(struct purchase *purchase, const struct checkout *checkout,
                                            const char **customer)
 {
-    struct customer_request request = {
-        .org = purchase->org, .idempotency_key = purchase_key(purchase, checkout, "customer")};
+    struct customer_request request = {.org = purchase->org,
+                                       .idempotency_key = purchase_key(purchase, checkout, "customer")};
     const struct provider_call *call = purchase_call(purchase);
     struct provider_result result;
 

@@ -13,8 +13,8 @@ enum provider_outcome customer_for_checkout(struct purchase *purchase, const str
 /** The same without making one: NOT_FOUND where neither we nor the provider know any. */
 enum provider_outcome customer_known(struct purchase *purchase, const char **customer);
 
-/** The provider has told that the org's customer is gone: the portal and the next checkout shall know it, in every child.
- * False where it could not be written. */
+/** The provider has told that the org's customer is gone: the portal and the next checkout shall know it, in every
+ * child. False where it could not be written. */
 bool customer_gone(apr_pool_t *pool, const struct provider_account *account, const char *org, const char *customer);
 
 #endif

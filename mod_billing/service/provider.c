@@ -5,8 +5,8 @@
 #include "provider/http.h"
 #include "service/runtime.h"
 
-#include <apr_hash.h>
 #include <ap_mpm.h>
+#include <apr_hash.h>
 #include <apr_strings.h>
 #include <http_log.h>
 
@@ -65,7 +65,8 @@ struct provider_call provider_call(apr_pool_t *pool, const struct server_config 
 {
     apr_interval_time_t site = config->stripe_timeout ? config->stripe_timeout : PROVIDER_TIMEOUT_DEFAULT;
 
-    return (struct provider_call){.pool = pool, .account = account, .timeout = timeout && timeout < site ? timeout : site};
+    return (struct provider_call){
+        .pool = pool, .account = account, .timeout = timeout && timeout < site ? timeout : site};
 }
 
 void provider_log(const struct provider_result *result, const char *what)

@@ -6,12 +6,12 @@
 #include "service/checkout.h"
 #include "store/checkout.h"
 
-/* The provider forgets idempotency keys after a day at the earliest. Within this time the same key finds what a lost call
- * made; later only the provider's lists do. */
+/* The provider forgets idempotency keys after a day at the earliest. Within this time the same key finds what a lost
+ * call made; later only the provider's lists do. */
 #define CHECKOUT_KEY_LIFETIME INT64_C(81000) /* seconds: 22.5 h */
 
-/* The provider takes 30 minutes to 24 hours from the moment it makes a session. A reservation may be taken up again while
- * its key lives, and neither clock need be right by the minute. */
+/* The provider takes 30 minutes to 24 hours from the moment it makes a session. A reservation may be taken up again
+ * while its key lives, and neither clock need be right by the minute. */
 #define CHECKOUT_LIFETIME (CHECKOUT_KEY_LIFETIME + 3600)
 
 struct purchase {

@@ -16,8 +16,8 @@ static bool session_move(const struct provider_call *call, const char *org, cons
     return result == STORE_OK || result == STORE_CONFLICT; /* an event was here before us */
 }
 
-/* Only once the subscription is known here may the checkout count as done: until then the checkout is all that keeps the
- * org from buying twice. */
+/* Only once the subscription is known here may the checkout count as done: until then the checkout is all that keeps
+ * the org from buying twice. */
 static enum session_fate session_complete(const struct provider_call *call, const struct server_config *config,
                                           const char *org, const struct checkout *checkout, const char *subscription)
 {

@@ -6,6 +6,9 @@
 
 #include <apr_strings.h>
 
+/* SQL keeps the shape it is read in. */
+/* clang-format off */
+
 #define SQL_CHECKOUT_COLUMNS                                                                                           \
     "k.checkout_id, k.plan_key, k.price_id, k.return_url, k.request_key, k.session_id, k.customer_id, k.url,"          \
     " k.state = 'pending', " SQL_SECONDS("k.reserved_at") ", " SQL_SECONDS("k.expires_at")
@@ -98,8 +101,8 @@ enum store_result store_checkout_find(struct database *database, apr_pool_t *poo
 }
 
 /* Runs a statement that gives a row where it did something. */
-static enum store_result checkout_write(struct database *database, apr_pool_t *pool,
-                                        const struct statement *statement, struct rows *rows)
+static enum store_result checkout_write(struct database *database, apr_pool_t *pool, const struct statement *statement,
+                                        struct rows *rows)
 {
     enum store_result result = database_run(database, pool, statement, rows);
 

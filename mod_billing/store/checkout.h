@@ -12,7 +12,8 @@ struct checkout {
     const char *plan_key;
     const char *price;
     const char *return_url;
-    const char *request_key; /* no other reservation has it, nor had in a database that was restored to an older state */
+    const char
+        *request_key;     /* no other reservation has it, nor had in a database that was restored to an older state */
     const char *session;  /* NULL: reserved, but no session is known yet */
     const char *customer; /* the session's; NULL with it */
     const char *url;

@@ -71,14 +71,16 @@ static bool json_names_identifier(const json_t *json, int depth)
         return true; /* whatever it is, it is not looked through */
     }
     if (json_is_array(json)) {
-        json_array_foreach (json, i, value) {
+        json_array_foreach(json, i, value)
+        {
             if (json_names_identifier(value, depth + 1)) {
                 return true;
             }
         }
     }
     if (json_is_object(json)) {
-        json_object_foreach ((json_t *)json, key, value) {
+        json_object_foreach((json_t *)json, key, value)
+        {
             if (name_is_identifier(key) || json_names_identifier(value, depth + 1)) {
                 return true;
             }
@@ -143,8 +145,7 @@ static bool member_is_known(const char *name, const char *const *members)
     return false;
 }
 
-static bool json_is_clean(request_rec *r, const json_t *body, const char *const *members, bool by_member,
-                          int *answered)
+static bool json_is_clean(request_rec *r, const json_t *body, const char *const *members, bool by_member, int *answered)
 {
     const char *key;
     const json_t *value;
@@ -157,7 +158,8 @@ static bool json_is_clean(request_rec *r, const json_t *body, const char *const 
         *answered = identifier_refused(r);
         return false;
     }
-    json_object_foreach ((json_t *)body, key, value) {
+    json_object_foreach((json_t *)body, key, value)
+    {
         if (!member_is_known(key, members)) {
             *answered = problem_send(r, HTTP_BAD_REQUEST, "unknown_member",
                                      "The body has a member that this route does not know.");

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What tests of buying share: a site with a catalogue before the Stripe simulator, where each test has an org of its own."""
+"""What tests of buying share: a site that sells, before the Stripe simulator, where each test has an org of its own."""
 import concurrent.futures
 import itertools
 import time
@@ -150,7 +150,8 @@ def problem(reply, status, code):
 
 def start_stripe(*arguments):
     """Its ids are its own: customers of two simulators may meet in one database."""
-    return Driver.start("--seed", f"shop {next(_seeds)}", *arguments, *itertools.chain.from_iterable(("--price", price) for price in PRICES))
+    prices = itertools.chain.from_iterable(("--price", price) for price in PRICES)
+    return Driver.start("--seed", f"shop {next(_seeds)}", *arguments, *prices)
 
 
 def open_shop(site, cluster, database, stripe, config="", **options):

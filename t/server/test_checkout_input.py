@@ -34,15 +34,16 @@ def send(shop, path, body, org="refused", content_type="application/json", heade
 @pytest.mark.parametrize("path", ROUTES)
 @pytest.mark.parametrize("body", [
     b"{", b"[]", b"null", b"1", b'"x"', b'{"planKey":}', b'{"planKey":"a"}x', b"\xff", b'{"planKey":"\xff"}', b"{}{}",
-    b'{"planKey":"founding_monthly","planKey":"fleet_monthly"}', b"\0", b'{"a\\u0000b":1}', b"[" * 5000, b'{"a":' * 3000,
-    b"\xef\xbb\xbf{}", b" ", b"planKey=founding_monthly"], ids=lambda body: repr(body[:30]))
+    b'{"planKey":"founding_monthly","planKey":"fleet_monthly"}', b"\0", b'{"a\\u0000b":1}', b"[" * 5000,
+    b'{"a":' * 3000, b"\xef\xbb\xbf{}", b" ", b"planKey=founding_monthly"], ids=lambda body: repr(body[:30]))
 def test_a_body_that_is_no_json_object(shop, path, body):
     problem(send(shop, path, body), 400, "invalid_json")
 
 
 @pytest.mark.parametrize("path", ROUTES)
 @pytest.mark.parametrize("content_type", [None, "", "text/plain", "application/x-www-form-urlencoded",
-                                          "multipart/form-data", "application/jsonp", "text/json", "application/json+x"])
+                                          "multipart/form-data", "application/jsonp", "text/json",
+                                          "application/json+x"])
 def test_another_content_type(shop, path, content_type):
     problem(send(shop, path, b"{}", content_type=content_type), 415, "unsupported_media_type")
 
@@ -64,19 +65,21 @@ def test_the_content_type_of_json(shop, org, content_type):
 @pytest.mark.parametrize("chunked", [False, True])
 def test_a_body_that_is_too_large(shop, path, chunked):
     body = b'{"planKey":"' + b"x" * 65536 + b'"}'
-    problem(send(shop, path, [body[:40000], body[40000:]] if chunked else body, chunked=chunked), 413, "payload_too_large")
+    reply = send(shop, path, [body[:40000], body[40000:]] if chunked else body, chunked=chunked)
+    problem(reply, 413, "payload_too_large")
 
 
 @pytest.mark.parametrize("path", ROUTES)
 @pytest.mark.parametrize("member", [
-    "org", "orgId", "org_id", "ORG-ID", "organisation", "organizationId", "tenant", "tenantId", "customer", "customerId",
-    "customer_id", "stripeCustomerId", "stripe_customer", "subscription", "subscriptionId", "stripeSubscriptionId",
+    "org", "orgId", "org_id", "ORG-ID", "organisation", "organizationId", "tenant", "tenantId", "customer",
+    "customerId", "customer_id", "stripeCustomerId", "stripe_customer", "subscription", "subscriptionId", "stripeSubscriptionId",
     "clientReferenceId", "client_reference_id", "account", "accountId", "providerCustomerId", "billingOrg"])
 def test_nobody_says_on_whose_behalf(shop, path, member):
     """In the body, deep in the body, or in the query; before anything else is found wrong with it."""
     for body in ({member: "acme"}, {**PLAN, "x": [{"y": {member: None}}]}):
         problem(shop.post(path, body, "refused"), 400, "client_supplied_identifier")
-    for query in (f"?{member}=acme", f"?a=b&{member}", f"?a=b;{member}=x", f"?{member}[]=x", f"?%{ord(member[0]):02x}{member[1:]}=x"):
+    for query in (f"?{member}=acme", f"?a=b&{member}", f"?a=b;{member}=x", f"?{member}[]=x",
+                  f"?%{ord(member[0]):02x}{member[1:]}=x"):
         problem(shop.post(path + query, {}, "refused"), 400, "client_supplied_identifier")
         reply = shop.server.get(API + "/summary" + query, headers=token(org_id="refused", role="owner"))
         problem(reply, 400, "client_supplied_identifier")
@@ -173,8 +176,8 @@ def test_the_sites_own_page_and_programs(shop, org):
 
 def test_a_get_is_answered_to_other_sites_pages_without_cors(shop):
     """The browser keeps the answer from them."""
-    reply = shop.server.get(API + "/summary", headers={**token(org_id="refused", role="owner"),
-                                                       "Origin": "https://evil.example.net", "Sec-Fetch-Site": "cross-site"})
+    reply = shop.server.get(API + "/summary", headers={
+        **token(org_id="refused", role="owner"), "Origin": "https://evil.example.net", "Sec-Fetch-Site": "cross-site"})
     assert reply.status == 200 and not reply.header("access-control-allow-origin")
 
 
@@ -222,7 +225,8 @@ def test_cors_of_an_origin_that_is_not_allowed(cors_shop, org):
 
 def preflight(shop, origin, path="/checkout-session", **headers):
     return shop.server.request("OPTIONS", API + path, headers={
-        "Origin": origin, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type", **headers})
+        "Origin": origin, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type",
+        **headers})
 
 
 def test_a_preflight_is_answered_without_credentials(cors_shop):

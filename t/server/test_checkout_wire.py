@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the module says to Stripe, judged by the typings of Stripe's official SDK, and compared with what that SDK says."""
+"""What the module says to Stripe, judged by the typings of Stripe's official SDK and beside what that SDK says."""
 import json
 import pathlib
 import re
@@ -62,8 +62,8 @@ def test_stripes_typings_find_nothing_wrong(requests, scratch, tmp_path):
     assert set(TYPES.values()) == {type_of(request) for request in requests}
     said = "\n".join(lines)
     (tmp_path / "node_modules").symlink_to(pathlib.Path(folder) / "node_modules")
-    tsc = [node(folder), str(pathlib.Path(folder) / "node_modules/typescript/bin/tsc"), "--noEmit", "--strict", "--module",
-           "nodenext", "--moduleResolution", "nodenext", "--target", "es2022", "--skipLibCheck", "--types", "node"]
+    tsc = [node(folder), str(pathlib.Path(folder) / "node_modules/typescript/bin/tsc"), "--noEmit", "--strict",
+           "--module", "nodenext", "--moduleResolution", "nodenext", "--target", "es2022", "--skipLibCheck", "--types", "node"]
 
     def judge(text):
         (tmp_path / "said.ts").write_text(text)
@@ -107,12 +107,13 @@ def test_recorded_calls_of_the_official_sdk_read_the_same():
 
 def test_what_a_session_is_asked_for_with(requests):
     """Word for word; session metadata does not reach the subscription by itself, so both have it."""
-    made = [request for request in requests if request["path"] == "/v1/checkout/sessions" and request["method"] == "POST"]
-    params = dict(made[0]["params"])
+    first = next(request for request in requests
+                 if (request["method"], request["path"]) == ("POST", "/v1/checkout/sessions"))
+    params = dict(first["params"])
     org = params["client_reference_id"]
     metadata = params.pop("metadata")
     assert set(metadata) == {"attune_org", "attune_install"} and metadata["attune_org"] == org
-    assert 0 < params.pop("expires_at") - made[0]["at"] <= 24 * 3600
+    assert 0 < params.pop("expires_at") - first["at"] <= 24 * 3600
     assert re.fullmatch(r"cus_\w+", params.pop("customer"))
     assert params == {
         "mode": "subscription", "client_reference_id": org,

@@ -201,7 +201,8 @@ static void checkouts_open(void)
     world_answer(200, "",
                  "{\"has_more\":true,\"data\":[" SESSION("cs_3", "acme", "subscription") "," SESSION(
                      "cs_4", "other", "subscription") "," SESSION("cs_5", "acme", "payment") "]}");
-    world_answer(200, "", "{\"has_more\":false,\"data\":[{\"id\":\"cs_6\"}," SESSION("cs_7", "acme", "subscription") "]}");
+    world_answer(200, "",
+                 "{\"has_more\":false,\"data\":[{\"id\":\"cs_6\"}," SESSION("cs_7", "acme", "subscription") "]}");
     world_answer(404, "", "{\"error\":{\"code\":\"resource_missing\",\"param\":\"customer\"}}");
     world_begin();
     CU_ASSERT_EQUAL(stripe_checkouts_open(&world.call, &query, &list).outcome, PROVIDER_OK);
