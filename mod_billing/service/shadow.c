@@ -216,10 +216,10 @@ enum store_result shadow_flush(apr_pool_t *pool, apr_interval_time_t wait)
     apr_time_t deadline = apr_time_now() + wait;
     enum store_result result;
 
-    if (!counters || !runtime()->database) {
-        return STORE_UNAVAILABLE;
+    if (!counters) {
+        return STORE_OK;
     }
-    if (!tally_lock(counters, (unsigned)apr_time_as_msec(wait))) {
+    if (!runtime()->database || !tally_lock(counters, (unsigned)apr_time_as_msec(wait))) {
         return STORE_UNAVAILABLE;
     }
     result = shadow_write_all(pool, deadline);

@@ -303,8 +303,8 @@ static json_t *state_json(const struct question *question)
     if (!answer->known) {
         return json_null();
     }
-    return json_pack("{s:s, s:I, s:I}", "source", answer->source, "age", (json_int_t)answer->explanation.age,
-                     "version", (json_int_t)answer->state.version);
+    return json_pack("{s:s, s:I, s:I}", "source", answer->source, "age", (json_int_t)answer->explanation.age, "version",
+                     (json_int_t)answer->state.version);
 }
 
 static json_t *inputs_json(const struct question *question)
@@ -361,7 +361,8 @@ static json_t *override_json(request_rec *r, const struct question *question, bo
     if (!counted) {
         return json_null();
     }
-    json = json_pack("{s:b, s:o}", "allow", counted->kind == OVERRIDE_GRANT, "expiresAt", json_time(counted->expires));
+    json = json_pack("{s:b, s:o}", "allow", counted->kind == OVERRIDE_GRANT, "expiresAt",
+                     json_time(stored ? stored->expires_at : counted->expires));
     if (stored) {
         json_object_set_new(json, "id", json_integer(stored->override_id));
         json_object_set_new(json, "source", json_string(stored->source));

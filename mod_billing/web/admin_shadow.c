@@ -291,7 +291,7 @@ int admin_shadow_handler(request_rec *r, const char *tail)
         return answered;
     }
     report.filter.livemode = call.livemode;
-    if (shadow_flush(r->pool, DATABASE_WAIT_WEB) != STORE_OK || report_find(r, &report) != STORE_OK) {
+    if (shadow_flush(r->pool, DATABASE_WAIT_WEB) == STORE_UNAVAILABLE || report_find(r, &report) != STORE_OK) {
         return operator_unavailable(r);
     }
     return report.csv ? report_csv(r, &report) : report_json(r, &report);

@@ -159,8 +159,20 @@ def test_nothing_is_lost_while_the_database_is_away(server, cluster, database):
         assert use(server, "globex", times=20) == [200] * 20
     finally:
         cluster.start()
-    wait_for(lambda: call(server, "GET", "/shadow").status == 200, what="the database to be used again")
+    # Each child finds out for itself.
+    wait_for(lambda: all(call(server, "GET", "/shadow").status == 200 for _ in range(12)), what="every child to be back")
     assert counts(server) == {("globex", D, "no_subscription"): 43}
+
+
+def test_a_batch_that_was_written_is_not_written_again(server, cluster, database):
+    """Its answer was lost, so it is sent a second time."""
+    use(server, "globex", times=3)
+    assert counts(server) == {("globex", D, "no_subscription"): 3}
+    cluster.psql("update billing.shadow_source set batch = batch + 1", database)
+    use(server, "globex", times=5)
+    assert counts(server) == {("globex", D, "no_subscription"): 3}
+    use(server, "globex", times=2)
+    assert counts(server) == {("globex", D, "no_subscription"): 5}
 
 
 def test_nothing_is_lost_or_doubled_over_reloads_under_load(server):
