@@ -48,6 +48,7 @@ static const struct route routes[] = {
     {MOUNT_ADMIN, "/explain", M_GET, admin_explain_handler},
     {MOUNT_API, "/summary", M_GET, summary_handler},
     {MOUNT_API, "/features/*", M_GET, features_handler},
+    {MOUNT_API, "/openapi.json", M_GET, openapi_handler},
 };
 
 #define ROUTE_COUNT (sizeof(routes) / sizeof(*routes))
