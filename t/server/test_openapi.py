@@ -9,9 +9,9 @@ from operate_support import ADMIN, SITE
 from shop_support import start_stripe
 
 from harness import stripe_events
+from harness.ports import reserve_port
 from harness.site import ALICE, API, BOB, CAROL, WEBHOOK, WEBHOOK_SECRET, Person
 
-OFREP = "/ofrep/v1/evaluate/flags"
 DESCRIPTION = API + "/openapi.json"
 CONFIG = SITE + f"""
 BillingMount ofrep /ofrep
@@ -19,10 +19,6 @@ BillingMount ofrep /ofrep
     BillingUses trucking.maxLocations
 </BillingFeature>
 <Location "{DESCRIPTION}">
-    AuthType None
-    Require all granted
-</Location>
-<Location "/operate/open">
     AuthType None
     Require all granted
 </Location>
@@ -203,6 +199,43 @@ def test_work(described):
 def test_verify(described):
     subscribed(described, "tyrell")
     assert described.admin("POST", "/verify", 200, {}).json["drift"]
+
+
+@pytest.mark.allowed_log("ATB")
+@pytest.mark.parametrize("status, answered, code", [(400, 502, "provider_refused"), (500, 503, "provider_unavailable")])
+def test_a_provider_that_fails(described, status, answered, code):
+    person = Person("max", f"org-{status}", "owner")
+    described.stripe.post("faults", on="api", kind="answer", status=status, path="", times=None)
+    try:
+        described.api("POST", "/checkout-session", answered, {"planKey": "fleet_monthly"}, person=person, code=code)
+    finally:
+        described.stripe.delete("faults")
+
+
+@pytest.mark.allowed_log("ATB", "AH0")
+def test_without_a_database_and_without_a_sign_in(site):
+    """A site that signs nobody in, then one that cannot ask its database."""
+    nowhere = f"host=127.0.0.1 port={reserve_port()} dbname=none user=none"
+    judge = Judge()
+    for sign_in, person, status, code in ((None, NOBODY, 401, "not_signed_in"), ("token", ALICE, 503, None)):
+        server = site(CONFIG, database=nowhere, sign_in=sign_in, values={"STRIPE": "http://127.0.0.1:9"})
+        there = Described(server, None, judge)
+        there.api("GET", "/summary", status, person=person, code=code)
+        there.api("POST", "/checkout-session", status, {"planKey": "fleet_monthly"}, person=person, code=code)
+        there.api("POST", "/portal-session", status, {}, person=person, code=code)
+        for path in ("/orgs/acme", "/events", "/events/evt_1", "/health"):
+            there.admin("GET", path, status, person=person, code=code)
+        there.admin("PUT", "/orgs/acme", status, {"appType": "web"}, person=person, code=code)
+        there.admin("POST", "/orgs/acme/overrides", status, {"feature": "a", "allow": True}, person=person, code=code)
+        there.admin("DELETE", "/orgs/acme/overrides/1", status, person=person, code=code)
+        there.admin("POST", "/events/evt_1/replay", status, {}, person=person, code=code)
+        there.admin("POST", "/events/replay", status, {"outcome": "dead"}, person=person, code=code)
+        there.admin("POST", "/sweep", status, {}, person=person, code=code)
+        there.admin("POST", "/verify", status, {}, person=person, code=code)
+        if not person:
+            there.api("GET", "/features/trucking.dispatch", status, person=person, code=code)
+            there.ofrep("/v1/evaluate/flags", status, person=person, code=code)
+            there.ofrep("/v1/evaluate/flags/trucking.dispatch", status, person=person, code=code)
 
 
 def test_no_such_route_and_no_such_method(described):
