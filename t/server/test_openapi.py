@@ -9,9 +9,9 @@ from operate_support import ADMIN, SITE
 from shop_support import start_stripe
 
 from harness import stripe_events
+from harness.ports import reserve_port
 from harness.site import ALICE, API, BOB, CAROL, WEBHOOK, WEBHOOK_SECRET, Person
 
-OFREP = "/ofrep/v1/evaluate/flags"
 DESCRIPTION = API + "/openapi.json"
 CONFIG = SITE + f"""
 BillingMount ofrep /ofrep
@@ -19,10 +19,6 @@ BillingMount ofrep /ofrep
     BillingUses trucking.maxLocations
 </BillingFeature>
 <Location "{DESCRIPTION}">
-    AuthType None
-    Require all granted
-</Location>
-<Location "/operate/open">
     AuthType None
     Require all granted
 </Location>
@@ -63,7 +59,9 @@ def described(module_site, cluster, database):
     with start_stripe() as stripe:
         server = module_site(CONFIG, database=cluster.conninfo(database), values={"STRIPE": stripe.url})
         stripe.post("webhooks", url=f"http://127.0.0.1:{server.port}{WEBHOOK}", secret=WEBHOOK_SECRET)
-        yield Described(server, stripe, Judge())
+        made = Described(server, stripe, Judge())
+        subscribed(made, ALICE.org)
+        yield made
 
 
 def subscribed(described, org, **more):
@@ -94,7 +92,6 @@ def test_the_judge_sees_what_is_wrong():
 
 
 def test_summary_and_features(described):
-    subscribed(described, "acme")
     for person in (ALICE, BOB, CAROL):
         reply = described.api("GET", "/summary", 200, person=person)
     described.api("GET", "/summary", 304, person=CAROL, **{"If-None-Match": reply.header("ETag")})
@@ -148,7 +145,6 @@ def test_the_webhook(described):
 
 
 def test_ofrep(described):
-    subscribed(described, "initech")
     reply = described.ofrep("/v1/evaluate/flags", 200)
     described.ofrep("/v1/evaluate/flags", 304, **{"If-None-Match": reply.header("ETag")})
     for key in ("trucking.dispatch", "trucking.routing", "trucking.maxLocations"):
@@ -191,6 +187,15 @@ def test_events(described):
     described.admin("POST", "/events/replay", 400, {"outcome": "x"}, code="invalid_member")
 
 
+def test_rolling_out(described):
+    described.admin("GET", "/explain?org=acme&feature=trucking.dispatch", 200)
+    described.admin("GET", "/explain?org=acme&feature=no.such", 404, code="unknown_feature")
+    described.admin("GET", "/shadow", 200)
+    described.admin("GET", "/grandfather", 200)
+    described.admin("POST", "/grandfather", 200, {"feature": "trucking.dispatch", "days": 30, "dryRun": True})
+    described.admin("DELETE", "/grandfather/999", 404, code="unknown_batch")
+
+
 def test_work(described):
     described.admin("GET", "/health", 200)
     described.admin("POST", "/sweep", 200, {})
@@ -205,6 +210,43 @@ def test_verify(described):
     assert described.admin("POST", "/verify", 200, {}).json["drift"]
 
 
+@pytest.mark.allowed_log("ATB")
+@pytest.mark.parametrize("status, answered, code", [(400, 502, "provider_refused"), (500, 503, "provider_unavailable")])
+def test_a_provider_that_fails(described, status, answered, code):
+    person = Person("max", f"org-{status}", "owner")
+    described.stripe.post("faults", on="api", kind="answer", status=status, path="", times=None)
+    try:
+        described.api("POST", "/checkout-session", answered, {"planKey": "fleet_monthly"}, person=person, code=code)
+    finally:
+        described.stripe.delete("faults")
+
+
+@pytest.mark.allowed_log("ATB", "AH0")
+def test_without_a_database_and_without_a_sign_in(site):
+    """A site that signs nobody in, then one that cannot ask its database."""
+    nowhere = f"host=127.0.0.1 port={reserve_port()} dbname=none user=none"
+    judge = Judge()
+    for sign_in, person, status, code in ((None, NOBODY, 401, "not_signed_in"), ("token", ALICE, 503, None)):
+        server = site(CONFIG, database=nowhere, sign_in=sign_in, values={"STRIPE": "http://127.0.0.1:9"})
+        there = Described(server, None, judge)
+        there.api("GET", "/summary", status, person=person, code=code)
+        there.api("POST", "/checkout-session", status, {"planKey": "fleet_monthly"}, person=person, code=code)
+        there.api("POST", "/portal-session", status, {}, person=person, code=code)
+        for path in ("/orgs/acme", "/events", "/events/evt_1", "/health"):
+            there.admin("GET", path, status, person=person, code=code)
+        there.admin("PUT", "/orgs/acme", status, {"appType": "web"}, person=person, code=code)
+        there.admin("POST", "/orgs/acme/overrides", status, {"feature": "a", "allow": True}, person=person, code=code)
+        there.admin("DELETE", "/orgs/acme/overrides/1", status, person=person, code=code)
+        there.admin("POST", "/events/evt_1/replay", status, {}, person=person, code=code)
+        there.admin("POST", "/events/replay", status, {"outcome": "dead"}, person=person, code=code)
+        there.admin("POST", "/sweep", status, {}, person=person, code=code)
+        there.admin("POST", "/verify", status, {}, person=person, code=code)
+        if not person:
+            there.api("GET", "/features/trucking.dispatch", status, person=person, code=code)
+            there.ofrep("/v1/evaluate/flags", status, person=person, code=code)
+            there.ofrep("/v1/evaluate/flags/trucking.dispatch", status, person=person, code=code)
+
+
 def test_no_such_route_and_no_such_method(described):
     responses = DOCUMENT["components"]["responses"]
     for method, path, status, name in (("GET", "/nothing", 404, "NotFound"), ("DELETE", "/summary", 405, "MethodNotAllowed")):
@@ -214,11 +256,11 @@ def test_no_such_route_and_no_such_method(described):
 
 
 def test_every_operation_was_seen_to_succeed(described):
-    """Of the whole file; alone it fails."""
+    """Of the whole file; alone it fails. Taking a batch back needs one: test_rollout.py does."""
     succeeded = {(method, path) for method, path, status in described.judge.seen if status == 200}
     wanted = {(method, path) for path in DOCUMENT["paths"] if not path.startswith("/ofrep/")
               for method in ("GET", "PUT", "POST", "DELETE") if has_operation(method, path)}
-    assert succeeded == wanted
+    assert succeeded == wanted - {("DELETE", "/grandfather/{batch}")}
 
 
 def has_operation(method, path):

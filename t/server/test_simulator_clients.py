@@ -2,6 +2,7 @@
 # The official Stripe SDK and its typings as judges of the simulator.
 import subprocess
 
+import pytest
 from clients_support import clients, node_of, run  # noqa: F401
 from stripe_simulator.driver import Driver
 
