@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from gate_support import PAYER, Person, feature, signed, subscribe
+from gate_support import PAYER, Person, feature, signed, stop, subscribe
 from harness import client
 from harness.site import CATALOGUE, token
 from harness.waiting import wait_for
@@ -93,7 +93,9 @@ def server(cluster, database, echo, module_site):
         + limited("/tree") + limited("/tree/more", '"SELECT 7 WHERE %s::text IS NOT NULL"', key="trucking.maxTrucks")
     )
     made = module_site(config, database=cluster.conninfo(database), modules=["proxy_http"], values={"ECHO": echo.address})
-    return populate(made, cluster, database)
+    made = populate(made, cluster, database)
+    yield made
+    stop(made)
 
 
 def ask(server, path, person, method="POST", headers=None, **claims):

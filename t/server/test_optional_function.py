@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from gate_support import ENDED, NOBODY_PAID, PAYER, feature, signed, subscribe
+from gate_support import ENDED, NOBODY_PAID, PAYER, feature, signed, stop, subscribe
 from harness.site import CATALOGUE, token
 from harness.workspace import TOP
 
@@ -36,7 +36,8 @@ def server(request, cluster, database, probe, module_site):
     made = module_site(config, database=cluster.conninfo(database), modules=order)
     subscribe(made, f"{PAYER.org}")
     subscribe(made, ENDED.org, "canceled")
-    return made
+    yield made
+    stop(made)
 
 
 def ask(server, key, headers):
