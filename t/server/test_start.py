@@ -89,18 +89,6 @@ def test_a_database_that_is_away_stops_no_start_and_is_used_once_it_is_back(site
     assert paid(server)
 
 
-@pytest.mark.allowed_log(*AWAY)
-def test_a_database_that_hangs_stops_no_start_either(site, away):
-    away.freeze()
-    try:
-        server = make_node(site, away.conninfo("attune")).start()
-        assert server.get("/free/").status == 200
-        assert look(server, "acme")[:4] == (503, "unknown", "", "unverified")
-    finally:
-        away.thaw()
-    wait_for(lambda: look(server, "acme").code == 402, what="the gate to ask the database")
-
-
 # Reloads
 
 
