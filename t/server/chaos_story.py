@@ -62,8 +62,11 @@ class Story:
         body = {"change-price": {"price": self._random.choice(list(PRICES))},
                 "fail-next-payment": {"times": self._random.randint(1, 4)},
                 "status": {"status": self._random.choice(["active", "past_due", "unpaid"])}}.get(action, {})
-        if action == "again" or not self._is_live(subscription):  # what has ended does not come back
+        status = self._driver.get(f"state/subscription/{subscription}")["status"]
+        if action == "again" or status in ENDED:  # what has ended does not come back
             self._subscribe(org)
+            return
+        if (action == "resume") != (status == "paused"):  # nor does anything else happen to what is paused
             return
         try:
             if action == "delete-customer":
@@ -72,9 +75,6 @@ class Story:
                 self._driver.post(f"subscriptions/{subscription}/{action}", **body)
         except ControlError:
             pass  # nothing to resume, to take back, to pay
-
-    def _is_live(self, subscription):
-        return self._driver.get(f"state/subscription/{subscription}")["status"] not in ENDED
 
     def _new_events(self):
         """What was made since the last time, oldest first, as the API lists it."""
@@ -115,7 +115,7 @@ class Postman:
 
     def post(self, events, copies=2):
         """Shuffled; each `copies` times."""
-        letters = [(event["id"], stripe_sign.encode(event)) for event in events] * copies
+        letters = [(event["id"], json.dumps(event).encode()) for event in events] * copies
         self._random.shuffle(letters)
         with self._lock:
             self._letters.extend(letters)
