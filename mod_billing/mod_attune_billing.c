@@ -6,7 +6,9 @@
 #include "gate/expression.h"
 #include "gate/forward.h"
 #include "gate/hooks.h"
+#include "gate/limit.h"
 #include "gate/require.h"
+#include "gate/notes.h"
 #include "jobs/watchdog.h"
 #include "provider/http.h"
 #include "service/provider.h"
@@ -50,6 +52,7 @@ static int billing_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *
         return HTTP_INTERNAL_SERVER_ERROR;
     }
     shadow_prepare(server);
+    notes_prepare();
     return watchdog_register(pconf, server);
 }
 
@@ -60,6 +63,7 @@ static void billing_child_init(apr_pool_t *pchild, server_rec *server)
     shadow_start(pchild);
     provider_start(pchild, server);
     caching_start();
+    limit_start(pchild, server);
 }
 
 static void billing_hooks(apr_pool_t *pool)

@@ -112,7 +112,7 @@ CREATE TABLE event (
     PRIMARY KEY (provider, event_id)
 );
 CREATE INDEX event_timeline ON event (subscription_id, livemode, created, event_id) WHERE shown_status IS NOT NULL;
-CREATE INDEX event_received ON event (received_at);
+CREATE INDEX event_received ON event (livemode, received_at, event_id);
 CREATE INDEX event_dead ON event (received_at) WHERE outcome = 'dead';
 CREATE INDEX event_org ON event (org_id, livemode, received_at);
 

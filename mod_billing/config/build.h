@@ -45,6 +45,7 @@ struct config_build {
     apr_array_header_t *feature_uses;     /* struct required_feature * */
     apr_array_header_t *plan_uses;        /* struct key_use */
     apr_array_header_t *limit_uses;       /* struct key_use */
+    apr_array_header_t *limits;           /* struct required_limit *: what sections require */
     apr_array_header_t *server_name_uses; /* struct key_use: identity expressions that read SERVER_NAME */
     bool finished; /* config_check is over: nothing is written any more, and any thread may read */
 };

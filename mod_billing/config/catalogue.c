@@ -64,6 +64,19 @@ static void features_granted(apr_array_header_t *features, const struct plan_bui
     }
 }
 
+/* BillingEnforceDefault, under the name of the limit. */
+static void limits_finish(apr_pool_t *pool, const struct config_build *build)
+{
+    for (int i = 0; i < build->limits->nelts; ++i) {
+        struct required_limit *required = APR_ARRAY_IDX(build->limits, i, struct required_limit *);
+        struct feature_build policy = {0};
+        struct feature *finished = apr_palloc(pool, sizeof(*finished));
+        config_feature_default(&policy.feature, required->limit, required->place);
+        *finished = feature_finish(&policy, &build->enforce_default);
+        required->policy = finished;
+    }
+}
+
 void config_catalogue_finish(apr_pool_t *pool, struct config_build *build)
 {
     apr_array_header_t *plans = apr_array_make(pool, build->plans->nelts, sizeof(struct plan));
@@ -82,4 +95,5 @@ void config_catalogue_finish(apr_pool_t *pool, struct config_build *build)
     catalogue->plan_count = (size_t)plans->nelts;
     catalogue->features = (const struct feature *)features->elts;
     catalogue->feature_count = (size_t)features->nelts;
+    limits_finish(pool, build);
 }

@@ -84,8 +84,10 @@ struct required_feature {
 /* One limit that a section requires. */
 struct required_limit {
     struct key_ref limit;
-    const char *statement; /* SQL with one %s for the org id, as configured */
-    apr_uint64_t methods;  /* bits as in feature.except_methods */
+    const char *statement;        /* SQL, with $1 for the org id */
+    bool by_location;             /* and $2 for the location */
+    apr_uint64_t methods;         /* bits as in feature.except_methods */
+    const struct feature *policy; /* by check_config: how it is enforced where no required feature uses the limit */
     struct config_place place;
 };
 
@@ -115,6 +117,7 @@ struct global_config {
     apr_interval_time_t event_retention;
     apr_interval_time_t sweep; /* 0: off */
     bool has_gates;            /* any section requires anything */
+    bool has_limits;           /* any section requires a limit */
 };
 
 extern module AP_MODULE_DECLARE_DATA attune_billing_module;
@@ -142,6 +145,9 @@ int config_check(apr_pool_t *pconf, apr_pool_t *ptemp, server_rec *server);
  * granted. Afterwards (an expression in .htaccess) it is resolved at once and by any thread; `feature` is NULL where
  * the catalogue has none. `key` must live as long as `pool`, which is pconf while the configuration is read. */
 struct required_feature *config_feature_reference(apr_pool_t *pool, const char *key, struct config_place place);
+
+/** All that names a feature so, struct required_feature *, in the order of the configuration. For explain. */
+const apr_array_header_t *config_feature_references(void);
 
 /** The same for `Require billing-plan`: config_check refuses a plan that does not exist. */
 void config_plan_reference(const char *key, struct config_place place);

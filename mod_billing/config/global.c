@@ -34,6 +34,7 @@ void config_reset(apr_pool_t *pconf)
     build->feature_uses = apr_array_make(pconf, 8, sizeof(struct required_feature *));
     build->plan_uses = apr_array_make(pconf, 4, sizeof(struct key_use));
     build->limit_uses = apr_array_make(pconf, 4, sizeof(struct key_use));
+    build->limits = apr_array_make(pconf, 4, sizeof(struct required_limit *));
     build->server_name_uses = apr_array_make(pconf, 4, sizeof(struct key_use));
     current = build;
     apr_pool_cleanup_register(pconf, &current, ap_pool_cleanup_set_null, apr_pool_cleanup_null);
@@ -61,6 +62,11 @@ struct required_feature *config_feature_reference(apr_pool_t *pool, const char *
         current->global.has_gates = true;
     }
     return required;
+}
+
+const apr_array_header_t *config_feature_references(void)
+{
+    return current->feature_uses;
 }
 
 static struct key_use key_use_of(const char *by, const char *key, struct config_place place)

@@ -55,22 +55,37 @@ const char *config_require_feature(cmd_parms *cmd, void *dir, const char *args)
     return NULL;
 }
 
-/* apr_dbd takes % and a letter for a parameter even inside quotes, and %% for a percent sign. */
-static const char *parameters_check(const cmd_parms *cmd, const char *statement)
+/* Puts libpq's parameters in the place of %s. One in quotes would be text to the server. */
+static const char *parameters_place(const cmd_parms *cmd, const char *text, struct required_limit *required)
 {
+    char *out = apr_palloc(cmd->pool, strlen(text) + 1), quote = '\0';
     int count = 0;
-    for (const char *at = strchr(statement, '%'); at; at = strchr(at + 2, '%')) {
-        if (at[1] == 's') {
-            ++count;
-        } else if (at[1] != '%') {
-            return config_error(cmd,
-                                "the statement takes one %%s, for the org, and no other %%: write %%%% for a percent "
-                                "sign");
+    required->statement = out;
+    for (; *text; ++text) {
+        if (*text == '%' && text[1] == 's' && quote) {
+            return config_error(cmd, "%%s stands in quotes, where it is only text: write it without them");
         }
+        if (*text == '%' && text[1] != 's' && text[1] != '%') {
+            return config_error(cmd, "the statement takes %%s, and no other %%: write %%%% for a percent sign");
+        }
+        if (*text == '%' && *++text == 's') {
+            *out++ = '$';
+            *out++ = (char)('1' + (count < 9 ? count++ : 9));
+            continue;
+        }
+        if ((*text == '\'' || *text == '"') && (!quote || quote == *text)) {
+            quote = quote ? '\0' : *text;
+        }
+        *out++ = *text;
     }
-    if (count != 1) {
-        return config_error(cmd, "the statement must have exactly one %%s, where the org id goes, not %d", count);
+    *out = '\0';
+    if (count != 1 && count != 2) {
+        return config_error(cmd,
+                            "the statement must have one %%s, where the org id goes, or two, the second for the "
+                            "location; not %d",
+                            count);
     }
+    required->by_location = count == 2;
     return NULL;
 }
 
@@ -80,7 +95,7 @@ static bool begins_with_word(const char *statement, const char *word)
     return !strncasecmp(statement, word, length) && !apr_isalnum(statement[length]) && statement[length] != '_';
 }
 
-static const char *statement_check(const cmd_parms *cmd, const char *statement)
+static const char *statement_parse(const cmd_parms *cmd, const char *statement, struct required_limit *required)
 {
     while (apr_isspace(*statement)) {
         ++statement;
@@ -94,7 +109,7 @@ static const char *statement_check(const cmd_parms *cmd, const char *statement)
     if (strlen(statement) > STATEMENT_MAX) {
         return config_error(cmd, "the statement is longer than %d bytes: make a view or function of it", STATEMENT_MAX);
     }
-    return parameters_check(cmd, statement);
+    return parameters_place(cmd, statement, required);
 }
 
 static const char *methods_parse(const cmd_parms *cmd, const char *text, uint64_t *bits)
@@ -125,16 +140,18 @@ const char *config_require_limit(cmd_parms *cmd, void *dir, const char *key, con
     struct required_limit *required = apr_pcalloc(cmd->pool, sizeof(*required));
     const char *error = config_context_directory(cmd);
     if (error || (error = config_key(cmd, "limit", key, &required->limit)) ||
-        (error = statement_check(cmd, statement)) || (error = methods_parse(cmd, methods, &required->methods))) {
+        (error = statement_parse(cmd, statement, required)) ||
+        (error = methods_parse(cmd, methods, &required->methods))) {
         return error;
     }
-    required->statement = statement;
     required->place = config_place_of(cmd);
     if (!config->limits) {
         config->limits = apr_array_make(cmd->pool, 2, sizeof(struct required_limit *));
     }
     APR_ARRAY_PUSH(config->limits, struct required_limit *) = required;
     config_limit_use(cmd, required->limit);
+    APR_ARRAY_PUSH(config_build()->limits, struct required_limit *) = required;
     config_build()->global.has_gates = true;
+    config_build()->global.has_limits = true;
     return NULL;
 }

@@ -278,6 +278,38 @@ struct decision gate_explain(const struct feature *feature, const struct catalog
     return gate_run(feature, catalogue, context, state, trace);
 }
 
+static void judge_counted(struct decision *decision, const struct feature *policy, const struct gate_context *context,
+                          const struct org_state *state)
+{
+    if (policy->enforcement == ENFORCE_OFF) {
+        decide(decision, true, REASON_MODE_OFF);
+    } else if (!context->org) {
+        decide(decision, false, REASON_NO_ORG);
+    } else if (state_unverified(policy, context, state)) {
+        decide(decision, policy->stale_allow, REASON_UNVERIFIED);
+    } else if (decision->limit < 0) {
+        decide(decision, true, REASON_PLAN);
+    } else if (!context->has_usage) {
+        decide(decision, policy->stale_allow, REASON_UNVERIFIED);
+    } else {
+        bool reached = limit_reached(context, decision->limit);
+        decide(decision, !reached, reached ? REASON_LIMIT : REASON_PLAN);
+    }
+}
+
+struct decision limit_decide(const struct feature *policy, uint64_t limit_hash, const struct catalogue *catalogue,
+                             const struct gate_context *context, const struct org_state *state)
+{
+    struct decision decision = {.enforcement = policy->enforcement,
+                                .limit = limit_in_force(catalogue, state, limit_hash, context->now)};
+    judge_counted(&decision, policy, context, state);
+    if (!decision.allowed && denial_softened(decision.reason, policy, catalogue, context, state, NULL)) {
+        decision.allowed = true;
+        decision.would_deny = true;
+    }
+    return decision;
+}
+
 bool feature_can_deny(const struct feature *feature)
 {
     return feature->enforcement != ENFORCE_OFF && feature->enforcement != ENFORCE_MONITOR;

@@ -86,6 +86,12 @@ struct decision gate_explain(const struct feature *feature, const struct catalog
                              const struct gate_context *context, const struct org_state *state,
                              struct gate_trace *trace);
 
+/** The decision about a limit alone, of which `context` has the usage where it could be counted. It is enforced as
+ * `policy` is: a feature that uses the limit, or one that stands in where there is none. Its roles, grants and methods
+ * do not count. Where the usage is not known, or the state is not, the policy for stale states decides. */
+struct decision limit_decide(const struct feature *policy, uint64_t limit_hash, const struct catalogue *catalogue,
+                             const struct gate_context *context, const struct org_state *state);
+
 /** Whether the org's creation is known and not before BillingNewOrgsSince. `state` may be NULL. */
 bool org_is_new(const struct catalogue *catalogue, const struct org_state *state);
 

@@ -5,6 +5,7 @@
 #include "gate/denial.h"
 #include "gate/identity.h"
 #include "gate/judge.h"
+#include "gate/limit.h"
 
 #include <apr_lib.h>
 #include <http_protocol.h>
@@ -33,7 +34,7 @@ bool gate_applies(const request_rec *r, const struct dir_config *config)
 {
     const struct request_record *record;
 
-    if (!config->features || !config->features->nelts) {
+    if ((!config->features || !config->features->nelts) && !config->limits) {
         return false;
     }
     record = request_record_find(r);
@@ -61,11 +62,11 @@ bool gate_needs_user(request_rec *r, const struct dir_config *config)
     if (!gate_applies(r, config) || request_is_preflight(r) || !request_can_authenticate(r) || kill_switch_on()) {
         return false;
     }
-    for (int i = 0; i < config->features->nelts; ++i) {
+    for (int i = 0; config->features && i < config->features->nelts; ++i) {
         const struct feature *feature = APR_ARRAY_IDX(config->features, i, struct required_feature *)->feature;
         if (feature_can_deny(feature) && identity_incomplete(r, config, feature)) {
             return true;
         }
     }
-    return false;
+    return limit_needs_user(r, config);
 }

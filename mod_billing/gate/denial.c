@@ -50,13 +50,27 @@ static struct denial_words denial_words(const struct denial *denial)
     }
 }
 
+/* A plan that does not name the limit has none. */
+static bool plan_leaves_room(const struct plan *plan, const struct denial *denial)
+{
+    int64_t limit = plan_limit_value(plan, denial->counted->limit.hash);
+
+    return limit < 0 || limit > denial->usage;
+}
+
+static bool plan_would_do(const struct plan *plan, const struct denial *denial)
+{
+    return (!denial->feature || plan_grants(plan, denial->feature->ref.hash)) &&
+           (!denial->counted || plan_leaves_room(plan, denial));
+}
+
 static json_t *denial_plans(const struct denial *denial)
 {
     const struct catalogue *catalogue = &config_global()->catalogue;
     json_t *plans = json_array();
 
     for (size_t i = 0; i < catalogue->plan_count; ++i) {
-        if (plan_grants(&catalogue->plans[i], denial->feature->ref.hash)) {
+        if (plan_would_do(&catalogue->plans[i], denial)) {
             json_array_append_new(plans, json_string(catalogue->plans[i].ref.key));
         }
     }
@@ -69,8 +83,9 @@ static const char *denial_upgrade_url(request_rec *r, const struct denial *denia
     const struct server_config *server = config_server(r->server);
 
     if (server->mounts[MOUNT_PAGE]) {
-        return apr_psprintf(r->pool, "%s?why=%s&feature=%s", server->mounts[MOUNT_PAGE],
-                            reason_name(denial->decision.reason), denial->feature->ref.key);
+        return apr_psprintf(r->pool, "%s?why=%s&%s=%s", server->mounts[MOUNT_PAGE],
+                            reason_name(denial->decision.reason), denial->feature ? "feature" : "limit",
+                            denial->feature ? denial->feature->ref.key : denial->counted->limit.key);
     }
     return server->return_url;
 }
@@ -80,7 +95,12 @@ static const char *denial_json(request_rec *r, const struct denial *denial, cons
     json_t *body = problem_json(r, denial->status, words->code, words->title, words->detail);
     const char *upgrade = denial_upgrade_url(r, denial);
 
-    json_object_set_new(body, "feature", json_string(denial->feature->ref.key));
+    if (denial->feature) {
+        json_object_set_new(body, "feature", json_string(denial->feature->ref.key));
+    }
+    if (denial->counted) {
+        json_object_set_new(body, "limitKey", json_string(denial->counted->limit.key));
+    }
     json_object_set_new(body, "reason", json_string(reason_name(denial->decision.reason)));
     json_object_set_new(body, "planKey", denial->plan ? json_string(denial->plan->ref.key) : json_null());
     json_object_set_new(body, "plans", denial_plans(denial));

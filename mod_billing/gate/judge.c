@@ -3,6 +3,7 @@
 #include "gate/judge.h"
 
 #include "gate/identity.h"
+#include "gate/limit.h"
 #include "gate/notes.h"
 #include "service/runtime.h"
 #include "service/shadow.h"
@@ -69,7 +70,7 @@ static bool early_is_due(request_rec *r, const struct dir_config *config)
     return org && (org->client_certificate || !request_can_authenticate(r));
 }
 
-static int denial_status(const request_rec *r, const struct dir_config *config, const struct decision *decision)
+int judge_status(const request_rec *r, const struct dir_config *config, const struct decision *decision)
 {
     switch (reason_denial_kind(decision->reason)) {
     case DENIAL_IDENTITY:
@@ -89,13 +90,12 @@ static struct denial *denial_make(request_rec *r, const struct dir_config *confi
 {
     struct denial *denial = apr_pcalloc(r->pool, sizeof(*denial));
 
-    denial->required = required;
     denial->feature = required->feature;
     denial->decision = *decision;
     denial->org = context->org;
     denial->plan = state ? catalogue_plan(&config_global()->catalogue, state->plan) : NULL;
     denial->usage = context->has_usage ? context->usage : -1;
-    denial->status = denial_status(r, config, decision);
+    denial->status = judge_status(r, config, decision);
     ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, "ATB0311: %s denied to org %s: %s (%s:%u)", required->key,
                   context->org ? context->org : "-", reason_name(decision->reason), required->place.file,
                   required->place.line);
@@ -144,8 +144,9 @@ void gate_judge(request_rec *r, const struct dir_config *config, struct request_
     if (record->judged_of != config) {
         record->judged_of = config;
         record->judged = 0;
+        record->counted = false;
     }
-    for (; !record->denial && record->judged < config->features->nelts; ++record->judged) {
+    for (; config->features && !record->denial && record->judged < config->features->nelts; ++record->judged) {
         const struct required_feature *required =
             APR_ARRAY_IDX(config->features, record->judged, const struct required_feature *);
 
@@ -161,5 +162,9 @@ void gate_judge(request_rec *r, const struct dir_config *config, struct request_
             return;
         }
         record->denial = judgement_of(r, config, &judgement, required);
+    }
+    if (phase == JUDGE_FINAL && !record->denial && !record->counted) {
+        record->counted = true;
+        record->denial = limit_judge(r, config);
     }
 }

@@ -17,6 +17,9 @@ void gate_judge(request_rec *r, const struct dir_config *config, struct request_
 /** What the domain needs to know of the request, for any decision about it. Strings live in r->pool. */
 struct gate_context gate_context_of(request_rec *r, const struct dir_config *config);
 
+/** The HTTP status of a denial. */
+int judge_status(const request_rec *r, const struct dir_config *config, const struct decision *decision);
+
 /** True while the file of BillingKillSwitch exists; looked at once a second. */
 bool kill_switch_on(void);
 

@@ -11,7 +11,7 @@
 
 struct denial {
     const struct feature *feature;
-    const struct required_feature *required;
+    const struct required_limit *counted; /* what was denied is this limit; `feature` uses it, or is NULL */
     struct decision decision;
     const char *org;
     const struct plan *plan; /* the org's; NULL: none */
@@ -38,6 +38,7 @@ struct request_record {
      * configuration begins anew: mod_dir and mod_negotiation may put another file in the place of this one. */
     const struct dir_config *judged_of;
     int judged;
+    bool counted; /* the limits too */
     const struct denial *denial;       /* NULL: none (so far) */
     struct known_state *known;         /* gate/view.c: of the org that was looked for; NULL: none yet */
     const struct denial *inner_denial; /* of a subrequest that looked for what to serve, such as mod_dir's; or NULL */

@@ -14,8 +14,7 @@ static void report_prune(apr_pool_t *pool)
     static apr_time_t due;
     apr_time_t now = apr_time_now();
 
-    if (now >= due &&
-        store_shadow_prune(runtime()->database, pool, runtime()->config->event_retention) == STORE_OK) {
+    if (now >= due && store_shadow_prune(runtime()->database, pool, runtime()->config->event_retention) == STORE_OK) {
         due = now + PRUNE_INTERVAL;
     }
 }

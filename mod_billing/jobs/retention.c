@@ -18,15 +18,14 @@ APLOG_USE_MODULE(attune_billing);
 #define TIME_MAX  apr_time_from_sec(30)
 
 /* True where all that is old is gone. */
-static bool retention_work(apr_pool_t *pool, struct lease *lease, int *total)
+static bool mode_prune(apr_pool_t *pool, struct lease *lease, bool livemode, apr_time_t deadline, int *total)
 {
-    apr_time_t deadline = apr_time_now() + TIME_MAX;
     int pruned = STEP_ROWS;
 
     while (pruned == STEP_ROWS) {
         if (runtime_stopping() || apr_time_now() > deadline || !lease_keep(pool, lease) ||
-            store_event_prune(runtime()->database, pool, runtime()->config->event_retention, STEP_ROWS, &pruned) !=
-                STORE_OK) {
+            store_event_prune(runtime()->database, pool, livemode, runtime()->config->event_retention, STEP_ROWS,
+                              &pruned) != STORE_OK) {
             return false;
         }
         *total += pruned;
@@ -36,6 +35,7 @@ static bool retention_work(apr_pool_t *pool, struct lease *lease, int *total)
 
 void retention_pass(apr_pool_t *pool)
 {
+    apr_time_t deadline = apr_time_now() + TIME_MAX;
     struct lease lease;
     int total = 0;
     bool done;
@@ -43,7 +43,7 @@ void retention_pass(apr_pool_t *pool)
     if (lease_take_due(pool, LEASE_NAME, lease_jitter(INTERVAL), &lease) != LEASE_TAKEN) {
         return;
     }
-    done = retention_work(pool, &lease, &total);
+    done = mode_prune(pool, &lease, true, deadline, &total) && mode_prune(pool, &lease, false, deadline, &total);
     lease_return(pool, &lease, done ? lease_jitter(INTERVAL) : 0);
     if (total) {
         ap_log_error(APLOG_MARK, APLOG_INFO, 0, runtime()->server,

@@ -136,7 +136,6 @@ bool passage_write(struct passage *passage, struct event_effect *effect, const s
     effect->subscription = changed;
     passage->record.outcome = event_outcome_name(outcome);
     passage->record.org = effect->org;
-    passage->record.error = NULL;
     switch (store_event_apply(runtime()->database, passage->pool, &passage->record, effect, passage_wait(passage))) {
     case STORE_OK:
         passage_publish(passage, effect->org, &link, effect->link_version + 1);

@@ -39,7 +39,6 @@ static struct event_result passage_keep(struct passage *passage, enum event_outc
     }
     passage->record.outcome = event_outcome_name(outcome);
     passage->record.error = error;
-    passage->record.shown_status = NULL; /* an earlier round may have seen an effect in it */
     switch (store_event_keep(runtime()->database, passage->pool, &passage->record, passage_wait(passage))) {
     case STORE_OK:
         return passage_result(outcome, error);
@@ -258,8 +257,8 @@ static bool passage_checkout(struct passage *passage, struct event_result *resul
     if (event->kind == EVENT_CHECKOUT_COMPLETED && event->subscription_id && passage_ask(passage) &&
         passage_settle(passage, passage->answer.status == STATUS_PAST_DUE, &next) == APPLY_APPLIED) {
         changed = &next;
+        passage->record.shown_status = status_name(passage->answer.status);
     }
-    passage->record.shown_status = changed ? status_name(passage->answer.status) : NULL;
     /* Until what was bought is known, the checkout is all that keeps the org from buying twice. */
     if (event->kind == EVENT_CHECKOUT_COMPLETED && event->subscription_id && !changed && !passage->context.current) {
         effect.checkout_state = "pending";
@@ -273,6 +272,8 @@ static bool passage_round(struct passage *passage, struct event_result *result)
     const struct billing_event *event = passage->event;
     const char *org, *error;
 
+    /* What an earlier round made of it counts no more. */
+    passage->record.org = passage->record.shown_status = passage->record.error = NULL;
     if (store_event_context(runtime()->database, passage->pool, passage->delivery->provider, event,
                             passage->delivery->replay, passage_wait(passage), &passage->context) != STORE_OK) {
         *result = passage_result(EVENT_FAILED, NULL);

@@ -86,21 +86,25 @@ static bool place_replay(apr_pool_t *pool, struct replay *replay, const struct s
 /* False where this page was the last. */
 static bool page_replay(apr_pool_t *pool, struct replay *replay, enum store_result *found)
 {
-    struct stored_event *events;
+    struct event_list list;
     apr_pool_t *step;
-    size_t count;
 
-    *found = store_event_list(runtime()->database, pool, &replay->filter, &events, &count);
+    *found = store_event_list(runtime()->database, pool, &replay->filter, &list);
+    if (*found != STORE_OK) {
+        return false;
+    }
     apr_pool_create(&step, pool);
-    for (size_t i = 0; i < count; ++i) {
-        if (!place_replay(step, replay, &events[i], found)) {
+    for (size_t i = 0; i < list.count; ++i) {
+        if (!place_replay(step, replay, &list.events[i], found)) {
             return false;
         }
-        replay->filter.from = (struct event_place){events[i].received_at, events[i].id};
+        replay->filter.from = (struct event_place){list.events[i].received_at, list.events[i].id};
         apr_pool_clear(step);
     }
-    replay->report->complete = *found == STORE_OK && count < PAGE;
-    return *found == STORE_OK && count == PAGE;
+    apr_pool_destroy(step);
+    replay->report->complete = !list.next.id;
+    replay->filter.from = list.next;
+    return list.next.id != NULL;
 }
 
 enum store_result replay_events(apr_pool_t *pool, const struct server_config *config, const char *outcome,

@@ -24,7 +24,7 @@ APLOG_USE_MODULE(attune_billing);
 /* How long a child that ends may be kept from it. */
 #define LAST_WAIT apr_time_from_sec(1)
 
-#define DAY INT64_C(86400)
+#define DAY       INT64_C(86400)
 
 static struct tally *counters;
 
@@ -216,10 +216,10 @@ enum store_result shadow_flush(apr_pool_t *pool, apr_interval_time_t wait)
     apr_time_t deadline = apr_time_now() + wait;
     enum store_result result;
 
-    if (!counters || !runtime()->database) {
-        return STORE_UNAVAILABLE;
+    if (!counters) {
+        return STORE_OK;
     }
-    if (!tally_lock(counters, (unsigned)apr_time_as_msec(wait))) {
+    if (!runtime()->database || !tally_lock(counters, (unsigned)apr_time_as_msec(wait))) {
         return STORE_UNAVAILABLE;
     }
     result = shadow_write_all(pool, deadline);

@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Settling with the provider: subscriptions in doubt, and checkouts whose end nobody told. */
 #include "service/runtime.h"
+#include "service/session.h"
 #include "service/subscription.h"
 #include "service/sweep_steps.h"
-#include "store/checkout.h"
 
 #include <apr_strings.h>
-#include <http_log.h>
-
-APLOG_USE_MODULE(attune_billing);
 
 #define DOUBTS_PAGE   50
 #define CHECKOUTS_MAX 100 /* in one sweep; they take turns */
@@ -98,49 +95,32 @@ static void doubts_sweep(struct sweep *sweep)
                         sweep->report->end == SWEEP_COMPLETE ? "" : after);
 }
 
-/* The state that the provider's word gives a stale checkout; NULL while there is none. */
-static const char *checkout_state(struct sweep *sweep, apr_pool_t *pool, const struct stale_checkout *checkout,
-                                  const struct checkout_session *session)
+/* What was reserved, but never came to a session, is over with its time; of a session the provider knows. */
+static enum session_fate checkout_ask(struct sweep *sweep, apr_pool_t *pool, const struct stale_checkout *stale)
 {
-    struct event_result result;
+    struct provider_call call = provider_call(pool, sweep->config, &sweep->account, SWEEP_CALL_TIMEOUT);
+    struct checkout checkout = {.checkout_id = stale->checkout_id, .session = stale->session};
 
-    if (session->status == CHECKOUT_OPEN) {
-        return NULL; /* by the provider's clock it still is */
-    }
-    if (session->status == CHECKOUT_EXPIRED) {
-        return "expired";
-    }
-    if (!session->subscription) {
-        return runtime_now() - checkout->reserved_at > PAYMENT_TAKES ? "failed" : NULL;
-    }
-    result = subscription_sync(pool, sweep->config, session->subscription);
-    return result.outcome == EVENT_APPLIED || result.outcome == EVENT_STALE ? "complete" : NULL;
+    return stale->session ? session_ask(&call, sweep->config, stale->org, &checkout) : SESSION_OVER;
 }
 
 /* False where the sweep is to end. */
-static bool checkout_settle(struct sweep *sweep, apr_pool_t *pool, const struct stale_checkout *checkout)
+static bool checkout_settle(struct sweep *sweep, apr_pool_t *pool, const struct stale_checkout *stale)
 {
-    struct provider_call call = provider_call(pool, sweep->config, &sweep->account, SWEEP_CALL_TIMEOUT);
-    const char *state = "expired"; /* what was reserved, but never came to a session */
-    struct checkout_session session;
-    enum store_result ended;
+    enum session_fate fate = checkout_ask(sweep, pool, stale);
+    bool given_up = fate == SESSION_PAID && runtime_now() - stale->reserved_at > PAYMENT_TAKES;
+    const char *state = given_up ? "failed" : !stale->session ? "expired" : NULL;
+    enum store_result moved = STORE_OK;
 
-    if (checkout->session) {
-        struct provider_result result = sweep->account.provider->checkout_fetch(&call, checkout->session, &session);
-
-        provider_log(&result, "fetch a checkout session");
-        if (!provider_answers(sweep, result.outcome)) {
-            return false;
-        }
-        state = result.outcome == PROVIDER_OK ? checkout_state(sweep, pool, checkout, &session) : NULL;
+    if (!provider_answers(sweep, fate == SESSION_UNKNOWN ? PROVIDER_UNAVAILABLE : PROVIDER_OK)) {
+        return false;
     }
-    if (!state) {
-        return true;
+    if (state) {
+        moved =
+            store_checkout_move(runtime()->database, pool, stale->org, sweep->key.livemode, stale->checkout_id, state);
     }
-    ended = store_checkout_move(runtime()->database, pool, checkout->org, sweep->key.livemode, checkout->checkout_id,
-                                 state);
-    sweep->report->checkouts += ended == STORE_OK;
-    return ended == STORE_OK || ended == STORE_CONFLICT || sweep_stop(sweep, SWEEP_DATABASE);
+    sweep->report->checkouts += moved == STORE_OK && (state || fate == SESSION_BOUGHT || fate == SESSION_OVER);
+    return moved == STORE_OK || moved == STORE_CONFLICT || sweep_stop(sweep, SWEEP_DATABASE);
 }
 
 static void checkouts_sweep(struct sweep *sweep)

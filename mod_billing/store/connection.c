@@ -251,16 +251,20 @@ enum answer_kind connection_classify(const char *state)
     return state ? ANSWER_ERROR : ANSWER_LOST;
 }
 
-static struct answer connection_answer(PGresult *result, apr_pool_t *pool, struct rows *rows)
+static struct answer connection_answer(PGresult *result, apr_pool_t *pool, const struct statement *statement,
+                                       struct rows *rows)
 {
     struct answer answer = {.kind = ANSWER_OK};
     ExecStatusType status = PQresultStatus(result);
+    const char *state;
 
     if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK) {
         connection_copy(result, pool, rows);
         return answer;
     }
-    answer.kind = connection_classify(PQresultErrorField(result, PG_DIAG_SQLSTATE));
+    state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    /* read_only_sql_transaction: elsewhere a sign of a standby, here of a statement that would write. */
+    answer.kind = statement->read_only && state && !strcmp(state, "25006") ? ANSWER_ERROR : connection_classify(state);
     if (answer.kind == ANSWER_ERROR) {
         const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
         answer.error = apr_pstrdup(pool, message ? message : "no message");
@@ -268,27 +272,75 @@ static struct answer connection_answer(PGresult *result, apr_pool_t *pool, struc
     return answer;
 }
 
-struct answer connection_run(struct connection *connection, apr_pool_t *pool, const struct statement *statement,
-                             int64_t deadline, struct rows *rows)
+/* Waits for all that was sent. The rows come before the commit, and the server may still refuse or lose that: only when
+ * it is ready for the next query is anything written. */
+static struct answer connection_finish(PGconn *native, apr_pool_t *pool, const struct statement *statement,
+                                       int64_t deadline, struct rows *rows)
 {
-    PGconn *native = connection->native;
     struct answer answer = {.kind = ANSWER_LOST};
     bool lost = false;
     PGresult *result;
 
-    if (PQsetnonblocking(native, 1) ||
-        !PQsendQueryParams(native, statement->sql, statement->param_count, NULL, statement->params, NULL, NULL, 0)) {
-        return answer;
-    }
-    /* The rows come before the commit, and the server may still refuse or lose that: only when it is ready for the next
-     * query is anything written. */
     while (connection_receive(native, deadline, &lost)) {
         if (!(result = PQgetResult(native))) {
             return answer;
         }
-        answer = connection_answer(result, pool, rows);
+        answer = connection_answer(result, pool, statement, rows);
         PQclear(result);
     }
     answer.kind = lost ? ANSWER_LOST : ANSWER_TIMEOUT;
     return answer; /* the transaction is still active: connection_usable() says so, and the pool closes it */
+}
+
+static struct answer connection_send(PGconn *native, apr_pool_t *pool, const struct statement *statement,
+                                     int64_t deadline, struct rows *rows)
+{
+    if (!PQsendQueryParams(native, statement->sql, statement->param_count, NULL, statement->params, NULL, NULL, 0)) {
+        return (struct answer){.kind = ANSWER_LOST};
+    }
+    return connection_finish(native, pool, statement, deadline, rows);
+}
+
+/* One message with several commands, which take no parameters. */
+static struct answer connection_command(PGconn *native, apr_pool_t *pool, const char *sql, int64_t deadline)
+{
+    struct statement command = {.sql = sql};
+    struct rows rows;
+
+    if (!PQsendQuery(native, sql)) {
+        return (struct answer){.kind = ANSWER_LOST};
+    }
+    return connection_finish(native, pool, &command, deadline, &rows);
+}
+
+/* A transaction of its own settings, since those of the session are shared where a pooler stands in between. The server
+ * gives up before we do, so that a statement that takes too long costs nobody the connection. */
+static struct answer connection_send_read_only(PGconn *native, apr_pool_t *pool, const struct statement *statement,
+                                               int64_t deadline, struct rows *rows)
+{
+    int64_t left = (deadline - clock_now()) / 1000 * 9 / 10; /* milliseconds */
+    const char *begin = apr_psprintf(pool, "BEGIN READ ONLY; SET LOCAL statement_timeout = %" APR_INT64_T_FMT,
+                                     (apr_int64_t)(left > 1 ? left : 1));
+    struct answer answer = connection_command(native, pool, begin, deadline), end;
+
+    if (answer.kind == ANSWER_OK) {
+        answer = connection_send(native, pool, statement, deadline, rows);
+    }
+    if (answer.kind != ANSWER_TIMEOUT && answer.kind != ANSWER_LOST) {
+        end = connection_command(native, pool, "ROLLBACK", deadline);
+        if (answer.kind == ANSWER_OK && end.kind != ANSWER_OK) {
+            answer = end;
+        }
+    }
+    return answer;
+}
+
+struct answer connection_run(struct connection *connection, apr_pool_t *pool, const struct statement *statement,
+                             int64_t deadline, struct rows *rows)
+{
+    if (PQsetnonblocking(connection->native, 1)) {
+        return (struct answer){.kind = ANSWER_LOST};
+    }
+    return statement->read_only ? connection_send_read_only(connection->native, pool, statement, deadline, rows)
+                                : connection_send(connection->native, pool, statement, deadline, rows);
 }

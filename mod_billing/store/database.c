@@ -114,7 +114,8 @@ const char *database_origin(apr_pool_t *pool, const struct database_config *conf
     return connection_origin(pool, config->params ? config->params : "");
 }
 
-static enum store_result database_result(struct database *database, const struct answer *answer)
+static enum store_result database_result(struct database *database, const struct statement *statement,
+                                         const struct answer *answer, struct rows *rows)
 {
     switch (answer->kind) {
     case ANSWER_OK:
@@ -122,6 +123,10 @@ static enum store_result database_result(struct database *database, const struct
     case ANSWER_CONFLICT:
         return STORE_CONFLICT;
     case ANSWER_ERROR:
+        if (statement->read_only) {
+            rows->refusal = answer->error;
+            return STORE_ERROR;
+        }
         ap_log_error(APLOG_MARK, APLOG_ERR, 0, database->server, "ATB0204: the database refused a statement: %s",
                      answer->error);
         return STORE_ERROR;
@@ -152,5 +157,5 @@ enum store_result database_run(struct database *database, apr_pool_t *pool, cons
         answer = connection_run(connection, pool, statement, deadline, rows);
         pool_give(database->pool, connection, database_verdict(answer.kind));
     }
-    return database_result(database, &answer);
+    return database_result(database, statement, &answer, rows);
 }

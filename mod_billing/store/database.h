@@ -58,10 +58,11 @@ const char *sql_text_array(apr_pool_t *pool, const char *const *items, size_t co
 #define STATEMENT_PARAMS_MAX 48
 
 struct statement {
-    const char *sql; /* a constant of the store: with $1…, never pasted together */
+    const char *sql; /* a constant, with $1…, never pasted together */
     int param_count;
     const char *params[STATEMENT_PARAMS_MAX];
     apr_interval_time_t wait;
+    bool read_only; /* not ours: it runs in a transaction that cannot write, and the server cancels it in time */
 };
 
 /* What came back, copied into the caller's pool. */
@@ -69,6 +70,7 @@ struct rows {
     int count;
     int columns;
     const char **values; /* count * columns, NULL for SQL's NULL */
+    const char *refusal; /* STORE_ERROR of a read_only statement, which is not logged: the server's message */
 };
 
 /** Runs one statement in a transaction of its own. Idempotent statements alone: after a lost connection it is sent once

@@ -29,6 +29,7 @@ enum head_column {
  * whether the event is replayed: then only one whose outcome may not change any more is seen.
  * One row per subscription of the org, or one with NULLs. The timeline reaches back to the newest stored event that
  * showed the subscription other than past due: nothing before that one can bear on past_due_since. */
+/* clang-format off */
 static const char context_sql[] =
     "WITH party AS ("
     " SELECT EXISTS (SELECT FROM billing.event WHERE provider = $1 AND event_id = $2"
@@ -41,29 +42,25 @@ static const char context_sql[] =
     "  ON s.provider = $1 AND s.livemode = $3::boolean AND s.subscription_id = $5"
     " LEFT JOIN billing.checkout k ON k.provider = $1 AND k.livemode = $3::boolean AND k.session_id = $6)"
     "SELECT p.seen, p.customer_org, p.subscription_org, p.checkout_org, p.org_id,"
-    " (SELECT customer_id FROM billing.customer WHERE org_id = p.org_id AND livemode = $3::boolean AND provider = $1"
-    "   AND deleted_at IS NULL ORDER BY first_seen DESC, customer_id DESC LIMIT 1),"
+    " (SELECT max(customer_id COLLATE \"C\") FROM billing.customer"
+    "   WHERE org_id = p.org_id AND livemode = $3::boolean AND provider = $1 AND deleted_at IS NULL),"
     " (SELECT json_agg(customer_id) FROM billing.customer WHERE livemode = $3::boolean AND provider = $1"
     "   AND (org_id = p.org_id OR customer_id = $4) AND deleted_at IS NOT NULL),"
-    " l.version, " SQL_SECONDS("o.created_at") ", o.app_type, " SQL_OVERRIDES(
-        "p.org_id",
-        "$3::boolean") ","
-                       " (SELECT json_agg(json_build_array(" SQL_SECONDS(
-                           "e.created") ", e.event_id, e.shown_status = 'past_due'))"
-                                        "   FROM billing.event e WHERE e.subscription_id = $5 AND e.livemode = "
-                                        "$3::boolean AND e.provider = $1"
-                                        "   AND e.shown_status IS NOT NULL AND (e.created, e.event_id) >= ("
-                                        "    (SELECT n.created, n.event_id FROM billing.event n WHERE "
-                                        "n.subscription_id = $5 AND n.livemode = $3::boolean"
-                                        "      AND n.provider = $1 AND n.shown_status IS NOT NULL AND n.shown_status "
-                                        "<> 'past_due'"
-                                        "     ORDER BY n.created DESC, n.event_id DESC LIMIT 1)"
-                                        "    UNION ALL SELECT '-infinity', '' LIMIT 1))," SQL_SUBSCRIPTION_COLUMNS
-                                        " FROM party p"
-                                        " LEFT JOIN billing.link l ON l.org_id = p.org_id AND l.livemode = $3::boolean"
-                                        " LEFT JOIN billing.org o ON o.org_id = p.org_id"
-                                        " LEFT JOIN billing.subscription s ON s.org_id = p.org_id AND s.livemode = "
-                                        "$3::boolean AND s.provider = $1";
+    " l.version, " SQL_SECONDS("o.created_at") ", o.app_type, " SQL_OVERRIDES("p.org_id", "$3::boolean") ","
+    " (SELECT json_agg(json_build_array(" SQL_SECONDS("e.created") ", e.event_id, e.shown_status = 'past_due'))"
+    "   FROM billing.event e WHERE e.subscription_id = $5 AND e.livemode = $3::boolean AND e.provider = $1"
+    "    AND e.shown_status IS NOT NULL AND (e.created, e.event_id) >= ("
+    "     (SELECT n.created, n.event_id FROM billing.event n WHERE n.subscription_id = $5"
+    "       AND n.livemode = $3::boolean AND n.provider = $1 AND n.shown_status IS NOT NULL"
+    "       AND n.shown_status <> 'past_due' ORDER BY n.created DESC, n.event_id DESC LIMIT 1)"
+    "     UNION ALL SELECT '-infinity', '' LIMIT 1)),"
+    SQL_SUBSCRIPTION_COLUMNS
+    " FROM party p"
+    " LEFT JOIN billing.link l ON l.org_id = p.org_id AND l.livemode = $3::boolean"
+    " LEFT JOIN billing.org o ON o.org_id = p.org_id"
+    " LEFT JOIN billing.subscription s"
+    "  ON s.org_id = p.org_id AND s.livemode = $3::boolean AND s.provider = $1";
+/* clang-format on */
 
 static void context_timeline(apr_pool_t *pool, const char *json, struct event_context *context)
 {
@@ -225,6 +222,7 @@ enum store_result store_event_bury(struct database *database, apr_pool_t *pool, 
  * at all is written. A link that is not there yet has version 0, which no row has. Foreign keys are checked when the
  * whole statement is done, so the order of its parts does not matter: and a customer, or with it a subscription, that
  * another org got in this very moment breaks one of them, which undoes it all. */
+/* clang-format off */
 #define SQL_CHECKOUT_STATES "ARRAY['reserved', 'open', 'pending', 'expired', 'failed', 'complete']"
 #define SQL_APPLY(event_kept)                                                                                          \
     "WITH written AS ("                                                                                                \
@@ -249,29 +247,29 @@ enum store_result store_event_bury(struct database *database, apr_pool_t *pool, 
     "checkout_moved AS (UPDATE billing.checkout k SET state = $28::text FROM written"                                  \
     "  WHERE k.provider = $1 AND k.livemode = $6::boolean AND k.session_id = $27::text AND k.org_id = $7::text"        \
     "   AND array_position(" SQL_CHECKOUT_STATES ", $28::text) > array_position(" SQL_CHECKOUT_STATES ", k.state)),"   \
-    "subscription_written AS (INSERT INTO billing.subscription (provider, livemode, org_id, subscription_id, "         \
-    "customer_id,"                                                                                                     \
-    "   raw_status, base_status, status, ended, grace_over, created, period_end, cancel_at, price_ids, watermark,"     \
-    "   watermark_event, signal, signal_at, signal_event, past_due_since, unsettled)"                                  \
+    "subscription_written AS (INSERT INTO billing.subscription (provider, livemode, org_id, subscription_id,"          \
+    "   customer_id, raw_status, base_status, status, ended, grace_over, created, period_end, cancel_at, price_ids,"   \
+    "   watermark, watermark_event, signal, signal_at, signal_event, past_due_since, unsettled)"                       \
     "  SELECT $1::text, $6::boolean, $7::text, $29::text, $30::text, $31::text, $32::text, $33::text, $34::boolean,"   \
     "   $35::boolean, to_timestamp($36::bigint), to_timestamp($37::bigint), to_timestamp($38::bigint), $39::text[],"   \
     "   to_timestamp($40::bigint), $41::text, $42::text, to_timestamp($43::bigint), $44::text,"                        \
     "   to_timestamp($45::bigint), $46::boolean FROM written WHERE $29::text IS NOT NULL"                              \
     "  ON CONFLICT (provider, livemode, subscription_id) DO UPDATE SET org_id = excluded.org_id,"                      \
-    "   customer_id = excluded.customer_id,"                                                                           \
-    "   raw_status = excluded.raw_status, base_status = excluded.base_status, status = excluded.status,"               \
+    "   customer_id = excluded.customer_id, raw_status = excluded.raw_status,"                                         \
+    "   base_status = excluded.base_status, status = excluded.status,"                                                 \
     "   ended = excluded.ended, grace_over = excluded.grace_over, created = excluded.created,"                         \
     "   period_end = excluded.period_end, cancel_at = excluded.cancel_at, price_ids = excluded.price_ids,"             \
     "   watermark = excluded.watermark, watermark_event = excluded.watermark_event, signal = excluded.signal,"         \
     "   signal_at = excluded.signal_at, signal_event = excluded.signal_event,"                                         \
-    "   past_due_since = excluded.past_due_since, unsettled = excluded.unsettled)"                                     \
-    ",event_kept AS (" event_kept ")"                                                                                  \
+    "   past_due_since = excluded.past_due_since, unsettled = excluded.unsettled),"                                    \
+    "event_kept AS (" event_kept ")"                                                                                  \
     "SELECT true FROM written"
 
 static const char apply_sql[] =
     SQL_APPLY("INSERT INTO billing.event (" SQL_EVENT_COLUMNS ") SELECT " SQL_EVENT_VALUES
               " FROM written WHERE $2::text IS NOT NULL");
 static const char reapply_sql[] = SQL_APPLY(SQL_EVENT_REDECIDE(" FROM written"));
+/* clang-format on */
 
 static void link_params(apr_pool_t *pool, const struct event_effect *effect, const char **params)
 {

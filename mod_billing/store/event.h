@@ -17,7 +17,7 @@ struct event_context {
     const char *checkout_org;     /* who reserved the session: one of ours, or NULL */
     const char
         *org; /* the first of these that is known, in the order of the contract; all below is about it. NULL: none */
-    const char *customer; /* its newest customer that was not deleted */
+    const char *customer; /* the greatest id of its customers that were not deleted */
     const char *const *deleted_customers;
     size_t deleted_customer_count;
     int64_t link_version;               /* 0: no link yet */

@@ -9,10 +9,10 @@
 /* The orgs of $1 mode, $2 feature and $3 days. An operator's own word counts for more than use: who has a grant needs
  * none, who was refused stays so. */
 #define SQL_USERS                                                                                                      \
-    "SELECT u.*, CASE WHEN EXISTS (SELECT FROM billing.override v WHERE v.org_id = u.org_id"                            \
+    "SELECT u.*, CASE WHEN EXISTS (SELECT FROM billing.override v WHERE v.org_id = u.org_id"                           \
     "   AND v.livemode = $1::boolean AND v.key = $2::text AND v.kind = 'refuse'"                                       \
     "   AND (v.expires_at IS NULL OR v.expires_at > now())) THEN 'refused'"                                            \
-    "  WHEN EXISTS (SELECT FROM billing.override v WHERE v.org_id = u.org_id"                                           \
+    "  WHEN EXISTS (SELECT FROM billing.override v WHERE v.org_id = u.org_id"                                          \
     "   AND v.livemode = $1::boolean AND v.key = $2::text AND v.kind = 'grant'"                                        \
     "   AND (v.expires_at IS NULL OR v.expires_at > now())) THEN 'granted' END AS skipped"                             \
     " FROM (SELECT s.org_id, sum(s.requests)::bigint AS requests, min(s.first_seen) AS first_seen,"                    \
@@ -40,16 +40,18 @@ enum store_result store_grandfather_orgs(struct database *database, apr_pool_t *
     *count = rows.count;
     *orgs = apr_pcalloc(pool, sizeof(**orgs) * (size_t)(rows.count + 1));
     for (int row = 0; row < rows.count; ++row) {
-        (*orgs)[row] = (struct grandfather_org){rows_text(&rows, row, 0), rows_int(&rows, row, 1),
-                                                rows_int(&rows, row, 2), rows_int(&rows, row, 3),
-                                                rows_text(&rows, row, 4)};
+        (*orgs)[row] =
+            (struct grandfather_org){rows_text(&rows, row, 0), rows_int(&rows, row, 1), rows_int(&rows, row, 2),
+                                     rows_int(&rows, row, 3), rows_text(&rows, row, 4)};
     }
     return STORE_OK;
 }
 
 /* Links are touched in the order of their orgs, so that two batches at once wait for one another. */
 static const char write_sql[] =
-    "WITH chosen AS (SELECT w.org_id FROM (" SQL_USERS ") w WHERE w.skipped IS NULL),"
+    "WITH chosen AS (SELECT c.org_id FROM unnest($10::text[]) AS c (org_id) WHERE NOT EXISTS ("
+    "  SELECT FROM billing.override v WHERE v.org_id = c.org_id AND v.livemode = $1::boolean AND v.key = $2::text"
+    "  AND v.kind IN ('grant', 'refuse') AND (v.expires_at IS NULL OR v.expires_at > now()))),"
     "batch AS (INSERT INTO billing.grandfather (livemode, feature, days, expires_at, note, author, token, orgs)"
     "  SELECT $1::boolean, $2::text, $3::integer, to_timestamp($4::bigint), $5::text, $6::text, $7::text, count(*)"
     "  FROM chosen HAVING count(*) > 0 ON CONFLICT (token) DO NOTHING RETURNING batch_id, orgs),"
@@ -67,14 +69,14 @@ static const char write_sql[] =
     "SELECT batch_id FROM batch";
 
 enum store_result store_grandfather_write(struct database *database, apr_pool_t *pool, const struct org_actor *actor,
-                                          const struct grandfathering *asked)
+                                          const struct grandfathering *asked, const char *const *orgs, size_t count)
 {
     struct statement statement = {
         .sql = write_sql,
-        .param_count = 9,
+        .param_count = 10,
         .params = {sql_bool(actor->livemode), asked->feature, sql_int(pool, asked->days),
                    sql_time(pool, asked->expires_at), asked->note, actor->actor, asked->token, actor->provider,
-                   actor->detail},
+                   actor->detail, sql_text_array(pool, orgs, count)},
         .wait = DATABASE_WAIT_JOB,
     };
     struct rows rows;
@@ -135,6 +137,7 @@ enum store_result store_grandfather_written(struct database *database, apr_pool_
     enum store_result result = database_run(database, pool, &statement, &rows);
 
     *batch = (struct grandfather_batch){0};
+    *orgs = NULL;
     *count = 0;
     if (result == STORE_OK && rows.count) {
         batch_read(&rows, 0, batch);

@@ -19,7 +19,8 @@ struct grandfather_org {
     int64_t requests;
     int64_t first_seen;
     int64_t last_seen;
-    const char *skipped; /* NULL: gets the grant. "granted": has one in force. "refused": an operator refused it the feature */
+    const char
+        *skipped; /* NULL: gets the grant. "granted": has one in force. "refused": an operator refused it the feature */
 };
 
 /** The orgs that would have been denied the feature, for a reason that a grant can cure, within the days asked for; by
@@ -27,10 +28,10 @@ struct grandfather_org {
 enum store_result store_grandfather_orgs(struct database *database, apr_pool_t *pool, bool livemode,
                                          const struct grandfathering *asked, struct grandfather_org **orgs, int *count);
 
-/** Writes the batch for the orgs above that are not skipped, with its audit row; every org's link counts up.
- * actor->org is not used. */
+/** Writes the batch for these orgs, but those that have been granted or refused the feature meanwhile, with its audit
+ * row; every org's link counts up. actor->org is not used. */
 enum store_result store_grandfather_write(struct database *database, apr_pool_t *pool, const struct org_actor *actor,
-                                          const struct grandfathering *asked);
+                                          const struct grandfathering *asked, const char *const *orgs, size_t count);
 
 struct grandfather_batch {
     int64_t batch_id; /* 0: there is none */

@@ -30,36 +30,69 @@ static void stored_event_read(const struct rows *rows, int row, int column, stru
     };
 }
 
-/* $1 provider, $2 livemode, $3 outcome, $4 type, $5 org, $6 and $7 the place to go on from, $8 how many. A statement is
- * planned with its values, so what is not asked for costs nothing. */
-#define SQL_EVENT_LIST(comparison, direction)                                                                          \
-    "SELECT " SQL_STORED_EVENT " FROM billing.event e WHERE e.provider = $1 AND e.livemode = $2::boolean"              \
-    " AND ($3::text IS NULL OR e.outcome = $3) AND ($4::text IS NULL OR e.type = $4)"                                  \
-    " AND ($5::text IS NULL OR e.org_id = $5)"                                                                         \
-    " AND ($6::bigint IS NULL OR (e.received_at, e.event_id) " comparison                                              \
-    "  (timestamptz 'epoch' + $6::bigint * interval '1 microsecond', $7::text))"                                       \
-    " ORDER BY e.received_at " direction ", e.event_id " direction " LIMIT $8::integer"
+/* Outcome and type have no index of their own, but for dead ones, which are few. */
+#define LOOKED_AT_MAX 20000
+
+/* $1 provider, $2 livemode, $3 outcome, $4 type, $5 org, $6 and $7 the place to go on from, $8 how many, $9 how many to
+ * look at. A statement is planned with its values, so what is not asked for costs nothing. One row at least: the
+ * columns before the event's say how many were looked at, and which was the last of them. */
+#define SQL_EVENT_LIST(comparison, direction, opposite)                                                                \
+    "WITH e AS MATERIALIZED (SELECT w.event_id, w.type, w.api_version, w.created, w.org_id, w.customer_id,"            \
+    "  w.subscription_id, w.outcome, w.error, w.received_at FROM billing.event w"                                      \
+    "  WHERE w.provider = $1 AND w.livemode = $2::boolean AND ($5::text IS NULL OR w.org_id = $5)"                     \
+    "   AND ($3::text IS DISTINCT FROM 'dead' OR w.outcome = 'dead')"                                                  \
+    "   AND ($6::bigint IS NULL OR (w.received_at, w.event_id) " comparison                                            \
+    "    (timestamptz 'epoch' + $6::bigint * interval '1 microsecond', $7::text))"                                     \
+    "  ORDER BY w.received_at " direction ", w.event_id " direction " LIMIT $9::integer),"                             \
+    "last AS (SELECT received_at, event_id FROM e ORDER BY received_at " opposite ", event_id " opposite " LIMIT 1),"  \
+    "found AS (SELECT * FROM e WHERE ($3::text IS NULL OR outcome = $3) AND ($4::text IS NULL OR type = $4)"           \
+    "  ORDER BY received_at " direction ", event_id " direction " LIMIT $8::integer)"                                  \
+    "SELECT (SELECT count(*) FROM e), (SELECT " SQL_MICROSECONDS(                                                      \
+        "received_at") " FROM last),"                                                                                  \
+                       " (SELECT event_id FROM last), " SQL_STORED_EVENT                                               \
+                       " FROM (VALUES (1)) one LEFT JOIN found e ON true"                                              \
+                       " ORDER BY e.received_at " direction ", e.event_id " direction
+
+enum list_column { LIST_LOOKED_AT, LIST_LAST_RECEIVED, LIST_LAST_ID, LIST_EVENT };
+
+/* A full list goes on after its last event, one that had to stop looking after the last it looked at. */
+static struct event_place list_next(const struct rows *rows, const struct event_list *list, int most, int looked_at_max)
+{
+    if (list->count == (size_t)most) {
+        return (struct event_place){list->events[list->count - 1].received_at, list->events[list->count - 1].id};
+    }
+    if (rows_int(rows, 0, LIST_LOOKED_AT) >= looked_at_max) {
+        return (struct event_place){rows_int(rows, 0, LIST_LAST_RECEIVED), rows_text(rows, 0, LIST_LAST_ID)};
+    }
+    return (struct event_place){.id = NULL};
+}
 
 enum store_result store_event_list(struct database *database, apr_pool_t *pool, const struct event_filter *filter,
-                                   struct stored_event **events, size_t *count)
+                                   struct event_list *list)
 {
+    bool sparse = filter->type || (filter->outcome && strcmp(filter->outcome, "dead"));
+    int looked_at_max = sparse ? LOOKED_AT_MAX : filter->most;
     struct statement statement = {
-        .sql = filter->oldest_first ? SQL_EVENT_LIST(">", "ASC") : SQL_EVENT_LIST("<", "DESC"),
-        .param_count = 8,
+        .sql = filter->oldest_first ? SQL_EVENT_LIST(">", "ASC", "DESC") : SQL_EVENT_LIST("<", "DESC", "ASC"),
+        .param_count = 9,
         .params = {filter->provider, sql_bool(filter->livemode), filter->outcome, filter->type, filter->org,
                    filter->from.id ? sql_int(pool, filter->from.received_at) : NULL, filter->from.id,
-                   sql_int(pool, filter->most)},
+                   sql_int(pool, filter->most), sql_int(pool, looked_at_max)},
         .wait = DATABASE_WAIT_WEB,
     };
     struct rows rows;
     enum store_result result = database_run(database, pool, &statement, &rows);
 
-    *count = result == STORE_OK ? (size_t)rows.count : 0;
-    *events = apr_pcalloc(pool, sizeof(**events) * (*count + 1));
-    for (size_t i = 0; i < *count; ++i) {
-        stored_event_read(&rows, (int)i, 0, &(*events)[i]);
+    *list = (struct event_list){.count = 0};
+    if (result != STORE_OK) {
+        return result;
     }
-    return result;
+    list->events = apr_pcalloc(pool, sizeof(*list->events) * (size_t)rows.count);
+    for (int row = 0; row < rows.count && rows_text(&rows, row, LIST_EVENT); ++row) {
+        stored_event_read(&rows, row, LIST_EVENT, &list->events[list->count++]);
+    }
+    list->next = list_next(&rows, list, filter->most, looked_at_max);
+    return STORE_OK;
 }
 
 enum store_result store_event_find(struct database *database, apr_pool_t *pool, const char *provider, bool livemode,

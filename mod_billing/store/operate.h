@@ -38,8 +38,16 @@ struct event_filter {
     int most;
 };
 
+struct event_list {
+    struct stored_event *events;
+    size_t count;
+    struct event_place next; /* where to go on; id NULL: there are no more */
+};
+
+/** However rare what is asked for, one call looks at a bounded number of events: so a list may have fewer than `most`,
+ * or none, and yet go on. */
 enum store_result store_event_list(struct database *database, apr_pool_t *pool, const struct event_filter *filter,
-                                   struct stored_event **events, size_t *count);
+                                   struct event_list *list);
 
 /** One event of this mode, with its body. STORE_CONFLICT: there is none. */
 enum store_result store_event_find(struct database *database, apr_pool_t *pool, const char *provider, bool livemode,

@@ -10,46 +10,24 @@
 /* Seconds since the epoch of a timestamp column, and a param of such seconds as a timestamp. */
 #define SQL_SECONDS(column) "extract(epoch from " column ")::bigint"
 
+/* It breaks texts with macros in them into letters: */
+/* clang-format off */
 /* A subscription's columns, in the order that record_subscription reads them. */
-#define SQL_SUBSCRIPTION_COLUMNS                                                                                                          \
-    "s.subscription_id, s.customer_id, s.raw_status, s.base_status, s.status, s.ended, s.grace_over, " SQL_SECONDS("s"                    \
-                                                                                                                   "."                    \
-                                                                                                                   "c"                    \
-                                                                                                                   "r"                    \
-                                                                                                                   "e"                    \
-                                                                                                                   "a"                    \
-                                                                                                                   "t"                    \
-                                                                                                                   "e"                    \
-                                                                                                                   "d") ", " SQL_SECONDS( \
-        "s.period_end") ", " SQL_SECONDS("s.cancel_at") ", "                                                                              \
-                                                        "to_json(s.price_ids), " SQL_SECONDS(                                             \
-                                                            "s.watermark") ", s.watermark_event, "                                        \
-                                                                           "s.signal, " SQL_SECONDS("s.signal_at") ","                    \
-                                                                                                                   " "                    \
-                                                                                                                   "s"                    \
-                                                                                                                   "."                    \
-                                                                                                                   "s"                    \
-                                                                                                                   "i"                    \
-                                                                                                                   "g"                    \
-                                                                                                                   "n"                    \
-                                                                                                                   "a"                    \
-                                                                                                                   "l"                    \
-                                                                                                                   "_"                    \
-                                                                                                                   "e"                    \
-                                                                                                                   "v"                    \
-                                                                                                                   "e"                    \
-                                                                                                                   "n"                    \
-                                                                                                                   "t"                    \
-                                                                                                                   ","                    \
-                                                                                                                   " " SQL_SECONDS("s.past_due_since") ", s.unsettled, s.org_id"
+#define SQL_SUBSCRIPTION_COLUMNS                                                                                       \
+    "s.subscription_id, s.customer_id, s.raw_status, s.base_status, s.status, s.ended, s.grace_over, "                 \
+    SQL_SECONDS("s.created") ", " SQL_SECONDS("s.period_end") ", " SQL_SECONDS("s.cancel_at") ", "                     \
+    "to_json(s.price_ids), " SQL_SECONDS("s.watermark") ", s.watermark_event, "                                        \
+    "s.signal, " SQL_SECONDS("s.signal_at") ", s.signal_event, " SQL_SECONDS("s.past_due_since") ", "                  \
+    "s.unsettled, s.org_id"
 #define SUBSCRIPTION_COLUMN_COUNT 19
 
 /* The overrides in force as a JSON array, of org and mode named by columns or params. */
 #define SQL_OVERRIDES(org, livemode)                                                                                   \
-    "(SELECT json_agg(json_build_array(v.kind, v.key, v.limit_value, " SQL_SECONDS(                                    \
-        "v.expires_at") ")"                                                                                            \
-                        " ORDER BY v.source = 'config', v.override_id DESC) FROM billing.override v WHERE v.org_id = " org                       \
-                        " AND v.livemode = " livemode " AND (v.expires_at IS NULL OR v.expires_at > now()))"
+    "(SELECT json_agg(json_build_array(v.kind, v.key, v.limit_value, " SQL_SECONDS("v.expires_at") ")"                 \
+    " ORDER BY v.source = 'config', v.override_id DESC) FROM billing.override v"                                       \
+    " WHERE v.org_id = " org " AND v.livemode = " livemode                                                             \
+    " AND (v.expires_at IS NULL OR v.expires_at > now()))"
+/* clang-format on */
 
 void record_subscription(apr_pool_t *pool, const struct rows *rows, int row, int column,
                          struct subscription *subscription);

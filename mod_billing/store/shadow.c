@@ -26,7 +26,8 @@ enum store_result store_shadow_add(struct database *database, apr_pool_t *pool, 
         .sql = add_sql,
         .param_count = 11,
         .params = {batch->source, sql_int(pool, (int64_t)batch->number), sql_int(pool, (int64_t)batch->dropped),
-                   sql_text_array(pool, batch->orgs, batch->count), sql_text_array(pool, batch->livemodes, batch->count),
+                   sql_text_array(pool, batch->orgs, batch->count),
+                   sql_text_array(pool, batch->livemodes, batch->count),
                    sql_text_array(pool, batch->features, batch->count),
                    sql_text_array(pool, batch->reasons, batch->count), sql_text_array(pool, batch->days, batch->count),
                    sql_text_array(pool, batch->requests, batch->count),
@@ -73,8 +74,8 @@ static void shadow_read(apr_pool_t *pool, const struct catalogue *catalogue, boo
     shadow->status = STATUS_NONE;
     if (status) {
         status_parse(status, &shadow->status);
-        shadow->plan = catalogue_plan_of_prices(catalogue, rows_text(rows, row, SHADOW_PROVIDER), livemode, prices,
-                                                price_count);
+        shadow->plan =
+            catalogue_plan_of_prices(catalogue, rows_text(rows, row, SHADOW_PROVIDER), livemode, prices, price_count);
     }
 }
 
@@ -85,13 +86,17 @@ enum store_result store_shadow_list(struct database *database, apr_pool_t *pool,
     struct statement statement = {
         .sql = "SELECT s.feature, s.org_id, s.reason, sum(s.requests)::bigint, " SQL_SECONDS(
             "min(s.first_seen)") ", " SQL_SECONDS("max(s.last_seen)") ","
-                                 " l.status, l.provider, to_json(l.price_ids)"
-                                 " FROM billing.shadow s LEFT JOIN billing.link l"
-                                 "  ON l.org_id = s.org_id AND l.livemode = s.livemode"
-                                 " WHERE" SQL_FILTER
-                                 "  AND (s.feature, s.org_id, s.reason) > ($4::text, $5::text, $6::text)"
-                                 " GROUP BY s.feature, s.org_id, s.reason, l.org_id, l.livemode"
-                                 " ORDER BY s.feature, s.org_id, s.reason LIMIT $7::integer",
+                                                                      " l.status, l.provider, to_json(l.price_ids)"
+                                                                      " FROM billing.shadow s LEFT JOIN billing.link l"
+                                                                      "  ON l.org_id = s.org_id AND l.livemode = "
+                                                                      "s.livemode"
+                                                                      " WHERE" SQL_FILTER
+                                                                      "  AND (s.feature, s.org_id, s.reason) > "
+                                                                      "($4::text, $5::text, $6::text)"
+                                                                      " GROUP BY s.feature, s.org_id, s.reason, "
+                                                                      "l.org_id, l.livemode"
+                                                                      " ORDER BY s.feature, s.org_id, s.reason LIMIT "
+                                                                      "$7::integer",
         .param_count = 7,
         .params = {sql_bool(filter->livemode), sql_int(pool, filter->since), filter->feature,
                    after ? after->feature : "", after ? after->org : "", after ? after->reason : "",
@@ -145,8 +150,9 @@ enum store_result store_shadow_totals(struct database *database, apr_pool_t *poo
 enum store_result store_shadow_prune(struct database *database, apr_pool_t *pool, apr_interval_time_t age)
 {
     struct statement statement = {
-        .sql = "WITH sources AS (DELETE FROM billing.shadow_source WHERE flushed_at < now() - $1::bigint * interval '1 s')"
-               "DELETE FROM billing.shadow WHERE day < (now() AT TIME ZONE 'UTC' - $1::bigint * interval '1 s')::date",
+        .sql =
+            "WITH sources AS (DELETE FROM billing.shadow_source WHERE flushed_at < now() - $1::bigint * interval '1 s')"
+            "DELETE FROM billing.shadow WHERE day < (now() AT TIME ZONE 'UTC' - $1::bigint * interval '1 s')::date",
         .param_count = 1,
         .params = {sql_int(pool, apr_time_sec(age))},
         .wait = DATABASE_WAIT_JOB,

@@ -8,17 +8,15 @@
 #include <apr_strings.h>
 #include <stdlib.h>
 
+/* It breaks texts with macros in them into letters: */
+/* clang-format off */
 /* The columns that state_read reads, of link l and org o. */
-#define SQL_STATE_COLUMNS                                                                                                                                                                      \
-    "l.org_id, l.livemode, l.provider, l.status, l.grace_over, to_json(l.price_ids), " SQL_SECONDS(                                                                                            \
-        "l.period_end") ", " SQL_SECONDS("l.cancel_at") ", " SQL_SECONDS("l.past_due_since") ", "                                                                                              \
-                                                                                             "l.version,"                                                                                      \
-                                                                                             " " SQL_SECONDS("o."                                                                              \
-                                                                                                             "created"                                                                         \
-                                                                                                             "_at") ", "                                                                       \
-                                                                                                                    "o.app_type, l.customer_id IS NOT NULL, l.live_count > 0, " SQL_OVERRIDES( \
-                                                                                                                        "l.org_id",                                                            \
-                                                                                                                        "l.livemode")
+#define SQL_STATE_COLUMNS                                                                                              \
+    "l.org_id, l.livemode, l.provider, l.status, l.grace_over, to_json(l.price_ids), "                                 \
+    SQL_SECONDS("l.period_end") ", " SQL_SECONDS("l.cancel_at") ", " SQL_SECONDS("l.past_due_since") ", "              \
+    "l.version, " SQL_SECONDS("o.created_at") ", o.app_type, l.customer_id IS NOT NULL, l.live_count > 0, "            \
+    SQL_OVERRIDES("l.org_id", "l.livemode")
+/* clang-format on */
 
 enum state_column {
     STATE_ORG,

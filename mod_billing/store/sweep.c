@@ -10,8 +10,9 @@ enum store_result store_sweep_find(struct database *database, apr_pool_t *pool, 
                                    struct sweep_position *position)
 {
     struct statement statement = {
-        .sql = "SELECT " SQL_SECONDS("fetched_until") ", settled_until FROM billing.sweep"
-               " WHERE provider = $1 AND livemode = $2::boolean AND account = $3",
+        .sql =
+            "SELECT " SQL_SECONDS("fetched_until") ", settled_until FROM billing.sweep"
+                                                   " WHERE provider = $1 AND livemode = $2::boolean AND account = $3",
         .param_count = 3,
         .params = {account->provider, sql_bool(account->livemode), account->account},
         .wait = DATABASE_WAIT_WEB,
@@ -55,11 +56,12 @@ enum store_result store_sweep_fetched(struct database *database, apr_pool_t *poo
 enum store_result store_sweep_settled(struct database *database, apr_pool_t *pool, const struct sweep_account *account,
                                       const char *until)
 {
-    return sweep_write(database, pool,
-                       "INSERT INTO billing.sweep AS s (provider, livemode, account, settled_until)"
-                       " VALUES ($1::text, $2::boolean, $3::text, $4::text)"
-                       " ON CONFLICT (provider, livemode, account) DO UPDATE SET settled_until = excluded.settled_until",
-                       account, until);
+    return sweep_write(
+        database, pool,
+        "INSERT INTO billing.sweep AS s (provider, livemode, account, settled_until)"
+        " VALUES ($1::text, $2::boolean, $3::text, $4::text)"
+        " ON CONFLICT (provider, livemode, account) DO UPDATE SET settled_until = excluded.settled_until",
+        account, until);
 }
 
 enum store_result store_sweep_report(struct database *database, apr_pool_t *pool, const struct sweep_account *account,
@@ -142,17 +144,18 @@ enum store_result store_sweep_checkouts(struct database *database, apr_pool_t *p
     return result;
 }
 
-enum store_result store_event_prune(struct database *database, apr_pool_t *pool, apr_interval_time_t age, int most,
-                                    int *pruned)
+enum store_result store_event_prune(struct database *database, apr_pool_t *pool, bool livemode, apr_interval_time_t age,
+                                    int most, int *pruned)
 {
     struct statement statement = {
         .sql = "WITH old AS (SELECT provider, event_id FROM billing.event"
-               "  WHERE received_at < now() - $1::bigint * interval '1 second' ORDER BY received_at LIMIT $2::integer),"
+               "  WHERE livemode = $3::boolean AND received_at < now() - $1::bigint * interval '1 second'"
+               "  ORDER BY received_at LIMIT $2::integer),"
                "gone AS (DELETE FROM billing.event e USING old WHERE e.provider = old.provider"
                "  AND e.event_id = old.event_id RETURNING true)"
                "SELECT count(*) FROM gone",
-        .param_count = 2,
-        .params = {sql_int(pool, apr_time_sec(age)), sql_int(pool, most)},
+        .param_count = 3,
+        .params = {sql_int(pool, apr_time_sec(age)), sql_int(pool, most), sql_bool(livemode)},
         .wait = DATABASE_WAIT_WEB,
     };
     struct rows rows;

@@ -52,8 +52,8 @@ struct stale_checkout {
 enum store_result store_sweep_checkouts(struct database *database, apr_pool_t *pool, const char *provider,
                                         bool livemode, int most, struct stale_checkout **checkouts, size_t *count);
 
-/** Deletes events received more than `age` ago, the oldest first, at most `most`. @param pruned how many */
-enum store_result store_event_prune(struct database *database, apr_pool_t *pool, apr_interval_time_t age, int most,
-                                    int *pruned);
+/** Deletes events of a mode received more than `age` ago, the oldest first, at most `most`. @param pruned how many */
+enum store_result store_event_prune(struct database *database, apr_pool_t *pool, bool livemode, apr_interval_time_t age,
+                                    int most, int *pruned);
 
 #endif

@@ -97,10 +97,8 @@ int admin_events_handler(request_rec *r, const char *tail)
 {
     struct operator_call call;
     struct event_filter filter = {.provider = PROVIDER_NAME};
-    struct event_place next = {.id = NULL};
-    struct stored_event *events;
-    size_t count;
-    json_t *json, *list;
+    struct event_list list;
+    json_t *json, *events;
     int answered;
 
     (void)tail;
@@ -108,20 +106,17 @@ int admin_events_handler(request_rec *r, const char *tail)
         return answered;
     }
     filter.livemode = call.livemode;
-    if (store_event_list(runtime()->database, r->pool, &filter, &events, &count) != STORE_OK) {
+    if (store_event_list(runtime()->database, r->pool, &filter, &list) != STORE_OK) {
         return operator_unavailable(r);
     }
-    list = json_array();
-    for (size_t i = 0; i < count; ++i) {
-        json_array_append_new(list, event_json(&events[i]));
-    }
-    if (count == (size_t)filter.most) {
-        next = (struct event_place){events[count - 1].received_at, events[count - 1].id};
+    events = json_array();
+    for (size_t i = 0; i < list.count; ++i) {
+        json_array_append_new(events, event_json(&list.events[i]));
     }
     json = json_object();
     json_object_set_new(json, "livemode", json_boolean(call.livemode));
-    json_object_set_new(json, "events", list);
-    json_object_set_new(json, "next", place_json(&next));
+    json_object_set_new(json, "events", events);
+    json_object_set_new(json, "next", place_json(&list.next));
     return answer_json(r, HTTP_OK, "application/json", json);
 }
 

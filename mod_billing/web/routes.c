@@ -41,8 +41,14 @@ static const struct route routes[] = {
     {MOUNT_ADMIN, "/health", M_GET, admin_health_handler},
     {MOUNT_ADMIN, "/sweep", M_POST, admin_sweep_handler},
     {MOUNT_ADMIN, "/verify", M_POST, admin_verify_handler},
+    {MOUNT_ADMIN, "/shadow", M_GET, admin_shadow_handler},
+    {MOUNT_ADMIN, "/grandfather", M_GET, admin_grandfather_list_handler},
+    {MOUNT_ADMIN, "/grandfather", M_POST, admin_grandfather_handler},
+    {MOUNT_ADMIN, "/grandfather/*", M_DELETE, admin_grandfather_undo_handler},
+    {MOUNT_ADMIN, "/explain", M_GET, admin_explain_handler},
     {MOUNT_API, "/summary", M_GET, summary_handler},
     {MOUNT_API, "/features/*", M_GET, features_handler},
+    {MOUNT_API, "/openapi.json", M_GET, openapi_handler},
 };
 
 #define ROUTE_COUNT (sizeof(routes) / sizeof(*routes))

@@ -8,7 +8,7 @@ import sys
 from harness.accounts import Account
 from harness.check import Check, Selection, PLAIN_BUILD, StageFailed
 from harness.scratch import Scratch
-from harness.workspace import MODULE
+from harness.workspace import MODULE, Workspace
 
 from .backend import Backend
 from .stage import Stage
@@ -37,7 +37,7 @@ def main():
             print(f"t/demo: {failed} failed; what it said stands above", file=sys.stderr)
             return 1
         backend = Backend()
-        stage = Stage(scratch, backend.port, real_key=None if options.once else os.environ.get("STRIPE_SECRET_KEY"))
+        stage = Stage(scratch, Workspace(scratch), backend.port, real_key=None if options.once else os.environ.get("STRIPE_SECRET_KEY"))
         try:
             stage.start()
             if options.once:

@@ -6,7 +6,6 @@ from harness import cluster as clusters
 from harness.cluster import Cluster
 from harness.httpd import Httpd
 from harness.site import PASSWORD, PEOPLE, WEBHOOK, _password_file
-from harness.workspace import Workspace
 from stripe_simulator.driver import Driver
 
 from .pages import SCRIPT
@@ -95,9 +94,9 @@ MODULES = ("request", "session", "session_cookie", "auth_form", "rewrite", "prox
 
 
 class Stage:
-    def __init__(self, scratch, backend_port, real_key=None):
+    def __init__(self, scratch, workspace, backend_port, real_key=None):
         self.scratch = scratch
-        self.workspace = Workspace(scratch)
+        self.workspace = workspace
         self.backend_port = backend_port
         self.real_key = real_key
         self.cluster = self.httpd = self.stripe = None

@@ -62,3 +62,10 @@ def populate(server):
 
 def signed(person, **claims):
     return token(org_id=person.org, role=person.role, sub=person.name, **claims)
+
+
+def stop(*servers):
+    """For a file's own fixture, while its database is still there: pytest ends `database` and `module_site` in either
+    order, whichever a test asked for last."""
+    for server in servers:
+        server.stop()

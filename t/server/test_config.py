@@ -84,6 +84,8 @@ ACCEPTED = [
     PLAN + '<Location "/x">\n<If "true">\nBillingRequireFeature trucking.dispatch\n</If>\n</Location>',
     PLAN + location('BillingRequireLimit trucking.maxLocations "SELECT count(*) FROM l WHERE org = %s AND n LIKE \'a%%\'"'),
     PLAN + location('BillingRequireLimit trucking.maxLocations " with x AS (SELECT %s) SELECT 1" methods=POST,PUT,HEAD'),
+    PLAN + location('BillingRequireLimit trucking.maxLocations "SELECT count(*) FROM l WHERE org = %s AND place = %s"'),
+    PLAN + location("BillingRequireLimit trucking.maxLocations \"SELECT 'it''s', '%%s', %s, 'a'\""),
     location("BillingDenyStatus 402", "BillingForwardHeaders On"),
     location("BillingDenyStatus 403", "BillingForwardHeaders Off"),
     PLAN + location("BillingRequireFeature trucking.dispatch", "CacheEnable disk /x") + "\nCacheQuickHandler Off",

@@ -3,7 +3,7 @@
 import pytest
 
 from configtest import GATE, PLAN, ServerRoot, feature as section, location, readable, running
-from gate_support import ENDED, NOBODY_PAID, OVERDUE, PAYER, feature, signed, subscribe
+from gate_support import ENDED, NOBODY_PAID, OVERDUE, PAYER, feature, signed, stop, subscribe
 from harness import client
 from harness.site import CATALOGUE, Person, token
 from harness.waiting import wait_for
@@ -37,7 +37,7 @@ def shown(answer):
 
 
 @pytest.fixture(scope="module")
-def server(module_site, cluster, database):
+def server(cluster, database, module_site):
     config = POLICY + SHOW + """
 <Location "/early">
     <If "-T billing('trucking.dispatch')">
@@ -71,7 +71,8 @@ ErrorDocument 410 "pay"
     made = populate(module_site(config, database=cluster.conninfo(database), modules=["rewrite"]))
     for name in ("early", "expr", "exprlate", "rewrite"):
         made.write(f"htdocs/{name}/page.html", "page")
-    return made
+    yield made
+    stop(made)
 
 
 @pytest.mark.parametrize("person, expected", [

@@ -2,7 +2,7 @@
 """GET /features/{key}: one decision for a front end."""
 import pytest
 
-from gate_support import ENDED, PAYER, feature, signed, subscribe
+from gate_support import ENDED, PAYER, feature, signed, stop, subscribe
 from harness.site import API, CATALOGUE, Person, token
 
 CONFIG = CATALOGUE + feature("trucking.locations", "BillingEnforce enforce", "BillingUses trucking.maxLocations") + feature(
@@ -26,12 +26,13 @@ DISPATCHER = Person("dan", "f-small", "dispatcher")
 
 
 @pytest.fixture(scope="module")
-def server(module_site, cluster, database):
+def server(cluster, database, module_site):
     made = module_site(CONFIG, database=cluster.conninfo(database))
     subscribe(made, SMALL.org, price="price_small")
     subscribe(made, ENDLESS.org, price="price_endless")
     subscribe(made, ENDED.org, "canceled")
-    return made
+    yield made
+    stop(made)
 
 
 def ask(server, key, person=SMALL, query="", **options):

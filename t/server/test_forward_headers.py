@@ -2,7 +2,7 @@
 """BillingForwardHeaders: what a backend is told, and that a client cannot tell it."""
 import pytest
 
-from gate_support import ENDED, NOBODY_PAID, PAYER, feature, signed, subscribe
+from gate_support import ENDED, NOBODY_PAID, PAYER, feature, signed, stop, subscribe
 from harness import client
 from harness.site import CATALOGUE, token
 from fcgi_echo import FcgiEcho
@@ -80,7 +80,7 @@ def fcgi():
 
 
 @pytest.fixture(scope="module")
-def server(module_site, cluster, database, echo, fcgi):
+def server(cluster, database, echo, fcgi, module_site):
     made = module_site(CONFIG, database=cluster.conninfo(database), values={"ECHO": echo.address, "FCGI": fcgi.port},
                        modules=["proxy_http", "proxy_fcgi", "cgid", "rewrite"], start=False)
     for name in ("on", "off"):
@@ -91,7 +91,8 @@ def server(module_site, cluster, database, echo, fcgi):
     made.start()
     subscribe(made, PAYER.org)
     subscribe(made, ENDED.org, "canceled")
-    return made
+    yield made
+    stop(made)
 
 
 def told(answer):

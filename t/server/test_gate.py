@@ -9,6 +9,7 @@ from gate_support import (DISPATCH, ENDED, GATE, NOBODY_PAID, OVERDUE, PAYER, PO
                           signed)
 from harness import client
 from harness.site import token
+from harness.waiting import wait_for
 
 PAGE = "/paid/page.html"
 
@@ -268,5 +269,5 @@ def test_the_request_id_is_mod_unique_id_s_and_cannot_break_the_page(cluster, da
     config = POLICY + GATE + 'LogFormat "%{UNIQUE_ID}e" id\nCustomLog "@ROOT@/ids" id\n'
     server = populate(site(config, database=cluster.conninfo(database), modules=["unique_id"]))
     answer = server.get(PAGE, headers=signed(ENDED))
-    assert answer.json["requestId"] in (server.root / "ids").read_text().split()
+    wait_for(lambda: answer.json["requestId"] in (server.root / "ids").read_text().split(), 10, "the id in the log")
     assert json.loads(answer.text)

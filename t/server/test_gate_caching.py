@@ -249,3 +249,45 @@ CustomLog "@ROOT@/billing.log" billing
 """
     server = populate(site(config, database=cluster.conninfo(database)))
     assert logged(server, PAGE, headers=signed(ENDED)) == "402 ended deny canceled ended"
+
+
+# Who reads the environment without a word in the configuration
+
+
+def test_scripts_see_the_environment(cluster, database, site):
+    config = POLICY + GATE + """
+AddHandler cgi-script .cgi
+<Directory "@DOCS@">
+    Options +ExecCGI
+</Directory>
+ErrorDocument 402 /paid/script.cgi
+"""
+    server = populate(site(config, database=cluster.conninfo(database), modules=["cgid"]))
+    server.write("htdocs/paid/script.cgi", "#!/bin/sh\nprintf 'Content-Type: text/plain\\n\\n'\nenv\n", mode=0o700)
+    said = server.get("/paid/script.cgi", headers=signed(PAYER)).text.split("\n")
+    for line in ("BILLING_ORG=payer", "BILLING_STATUS=active", "BILLING_PLAN=founding_monthly", "BILLING_DECISION=allow",
+                 "BILLING_FEATURE=trucking.dispatch", "BILLING_REASON=plan"):
+        assert line in said
+    said = server.get(PAGE, headers=signed(ENDED)).text.split("\n")
+    for line in ("BILLING_DECISION=deny", "REDIRECT_BILLING_REASON=canceled", "BILLING_ORG=ended"):
+        assert line in said
+
+
+def test_htaccess_sees_the_environment(cluster, database, site):
+    config = POLICY + GATE + '<Directory "@DOCS@">\n    AllowOverride FileInfo\n</Directory>\n'
+    server = populate(site(config, database=cluster.conninfo(database)))
+    server.write("htdocs/paid/.htaccess", 'Header set X-Plan "%{BILLING_PLAN}e"\n', mode=0o644)
+    assert server.get(PAGE, headers=signed(PAYER)).header("x-plan") == "founding_monthly"
+
+
+def test_included_pages_see_the_environment(cluster, database, site):
+    config = POLICY + GATE + """
+AddType text/html .shtml
+AddOutputFilter INCLUDES .shtml
+<Directory "@DOCS@">
+    Options +Includes
+</Directory>
+"""
+    server = populate(site(config, database=cluster.conninfo(database), modules=["include"]))
+    server.write("htdocs/paid/page.shtml", '<!--#echo var="BILLING_PLAN" -->')
+    assert server.get("/paid/page.shtml", headers=signed(PAYER)).text == "founding_monthly"

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from gate_support import ENDED, NOBODY_PAID, PAYER, feature, signed, subscribe
+from gate_support import ENDED, NOBODY_PAID, PAYER, feature, signed, stop, subscribe
 from harness.site import CATALOGUE, token
 from harness.workspace import TOP
 
@@ -29,14 +29,15 @@ def probe(scratch):
 
 
 @pytest.fixture(scope="module", params=["before", "after"])
-def server(request, module_site, cluster, database, probe):
+def server(request, cluster, database, probe, module_site):
     """Loaded before and after ours: the order does not matter."""
     order = {"before": [probe], "after": []}[request.param]
     config = {"before": "", "after": f'LoadModule billing_probe_module "{probe}"\n'}[request.param] + CONFIG
     made = module_site(config, database=cluster.conninfo(database), modules=order)
     subscribe(made, f"{PAYER.org}")
     subscribe(made, ENDED.org, "canceled")
-    return made
+    yield made
+    stop(made)
 
 
 def ask(server, key, headers):

@@ -3,7 +3,7 @@
 import pytest
 
 from configtest import GATE, PLAN, ServerRoot, feature as section, location, numbered, readable, running
-from gate_support import ENDED, NOBODY_PAID, OVERDUE, PAYER, SECRET, TOKEN_SIGN_IN_UNASKED, feature, signed, subscribe
+from gate_support import ENDED, NOBODY_PAID, OVERDUE, PAYER, SECRET, TOKEN_SIGN_IN_UNASKED, feature, signed, stop, subscribe
 from harness import client
 from harness.site import ALICE, BOB, CAROL, CATALOGUE, PASSWORD, Person, token
 
@@ -59,9 +59,27 @@ def populate(server):
 
 
 @pytest.fixture(scope="module")
-def server(module_site, cluster, database):
+def servers(cluster, database, module_site):
+    def connected(config, **options):
+        return module_site(config, database=cluster.conninfo(database), **options)
+    made = by_token_made(connected), by_password_made(connected)
+    yield made
+    stop(*made)
+
+
+@pytest.fixture(scope="module")
+def server(servers):
+    return servers[0]
+
+
+@pytest.fixture(scope="module")
+def by_password(servers):
+    return servers[1]
+
+
+def by_token_made(connected):
     config = POLICY + ALIASES + SHOW + "".join(place(f"/{name}", *lines) for name, lines in PLACES.items())
-    return populate(module_site(config, database=cluster.conninfo(database)))
+    return populate(connected(config))
 
 
 def status(server, name, person, **claims):
@@ -143,8 +161,7 @@ def test_spellings_of_a_path(server, path):
 # By password: a wrong one, and httpd's own 401
 
 
-@pytest.fixture(scope="module")
-def by_password(module_site, cluster, database):
+def by_password_made(connected):
     config = (CATALOGUE + feature("trucking.dispatch", "BillingEnforce enforce")
               + feature("trucking.watched", "BillingEnforce monitor")
               + place("/feature", "Require billing-feature trucking.dispatch")
@@ -154,7 +171,7 @@ def by_password(module_site, cluster, database):
               + place("/inner", "AuthType None", "Require all granted")
               + 'ErrorDocument 401 /feature/page.html\nErrorDocument 403 /inner/page.html\n'
               + '<Location "/">\n    BillingOrg "%{tolower:%{REMOTE_USER}}"\n</Location>\n')
-    server = module_site(config, database=cluster.conninfo(database), sign_in="password")
+    server = connected(config, sign_in="password")
     subscribe(server, ALICE.name)
     for name in ("feature", "watched", "prompting", "notcanceled"):
         server.write(f"htdocs/{name}/page.html", SECRET)

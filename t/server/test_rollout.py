@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from gate_support import feature, signed, subscribe
+from gate_support import feature, signed, stop, subscribe
 from harness import client, stripe_events
 from harness.site import Person, token
 from harness.waiting import wait_for
@@ -64,7 +64,7 @@ def gates():
 
 
 @pytest.fixture(scope="module")
-def server(module_site, cluster, database, echo):
+def server(cluster, database, echo, module_site):
     made = module_site(policies() + CONFIG + gates() + TREE, database=cluster.conninfo(database),
                        modules=["proxy_http"], values={"ECHO": echo.address})
     now = int(time.time())
@@ -72,7 +72,8 @@ def server(module_site, cluster, database, echo):
     subscribe(made, ENDED.org, "canceled")
     subscribe(made, OVERDUE.org, "past_due", created=now - DAY)
     subscribe(made, LONG_OVERDUE.org, "past_due", created=now - 3 * DAY)
-    return made
+    yield made
+    stop(made)
 
 
 def ask(server, path, person, method="GET", headers=None, **claims):

@@ -1,38 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # The official Stripe SDK and its typings as judges of the simulator.
-import os
-import pathlib
-import shutil
 import subprocess
 
 import pytest
-from simulator_support import TOP
+from clients_support import clients, node_of, run  # noqa: F401
 from stripe_simulator.driver import Driver
-
-CLIENTS = TOP / "t" / "clients"
-
-
-def node_of(clients):
-    """The node that was installed with the packages, where the machine's own is too old."""
-    chosen = clients / "node-path"
-    return chosen.read_text().strip() if chosen.exists() else "node"
-
-
-@pytest.fixture(scope="module")
-def clients(tmp_path_factory):
-    """t/clients with its packages: where ATTUNE_CLIENTS says they are installed, or installed here for once."""
-    if os.environ.get("ATTUNE_CLIENTS"):
-        return pathlib.Path(os.environ["ATTUNE_CLIENTS"])
-    folder = tmp_path_factory.mktemp("clients") / "clients"
-    shutil.copytree(CLIENTS, folder, ignore=shutil.ignore_patterns("node_modules"))
-    run(["npm", "ci", "--no-audit", "--no-fund"], folder)
-    return folder
-
-
-def run(command, folder):
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=110, check=False)
-    assert done.returncode == 0, f"{command}:\n{done.stdout[-6000:]}\n{done.stderr[-6000:]}"
-    return done.stdout
 
 
 def test_the_official_sdk_lives_through_everything_and_its_typings_fit(clients, tmp_path):

@@ -211,7 +211,7 @@ def is_dead(server, ledger, event, words):
     assert kept["outcome"] == "dead" and words in kept["error"] and kept["shown_status"] is None
     assert ledger.body(event) == encode(event)
     assert [ledger.rows(table) for table in ("org", "customer", "subscription", "link", "checkout")] == before
-    lines = [line for line in server.log.lines(position) if "ATB" in line]
+    lines = [line for line in server.log.lines(position) if "[client " in line and "ATB" in line]
     assert len(lines) == 1 and f"ATB0403: event {event['id']}" in lines[0] and words in lines[0]
     assert outcome(server, event) == "duplicate"
 

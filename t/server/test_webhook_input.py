@@ -48,7 +48,7 @@ class Refusal:
         self.check_trace(log_id, words)
 
     def check_trace(self, log_id, words=""):
-        lines = [line for line in self._server.log.lines(self._position) if "ATB" in line]
+        lines = [line for line in self._server.log.lines(self._position) if "[client " in line and "ATB" in line]
         assert len(lines) == 1, lines
         assert f"{log_id}: " in lines[0] and words in lines[0]
         assert self.rows() == self._rows

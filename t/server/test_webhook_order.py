@@ -270,6 +270,7 @@ def test_two_orgs_that_claim_one_customer_at_once(server, ledger):
         winner, loser = (left, right) if replies[0].json["outcome"] == "applied" else (right, left)
         assert ledger.customer(left.customer)["org_id"] == winner.org
         assert ledger.link(winner.org)["status"] == "active"
+        assert sorted(row["org_id"] or "" for row in ledger.rows("event", f"event_id like 'evt_{run}%'")) == ["", winner.org]
         assert ledger.link(loser.org) is None and ledger.subscription(loser.id) is None
 
 
@@ -383,7 +384,7 @@ def found(ledger, case, run):
                                    "since": link["past_due_since"], "live": link["live_count"]}}
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", range(25))
 def test_every_order_of_the_same_events_gives_the_same(server, ledger, seed):
     case = Case(seed)
     for _ in range(3):
@@ -393,7 +394,7 @@ def test_every_order_of_the_same_events_gives_the_same(server, ledger, seed):
         assert found(ledger, case, run) == case.expected(), order
 
 
-@pytest.mark.parametrize("seed", range(100, 130))
+@pytest.mark.parametrize("seed", range(100, 115))
 def test_the_same_events_at_once_give_the_same(server, ledger, seed):
     """As above, from eight connections: whatever the database makes of it is one of the orders."""
     case = Case(seed)
