@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """A provider that is down, slow or busy: buying waits for better times, everything else goes on."""
 import concurrent.futures
+import os
 import subprocess
 
 import pytest
-from harness.httpd import binary
+from harness.httpd import binary, sanitizer_environment
 from harness.site import API, OLD_WEBHOOK_SECRET, STRIPE_KEY, WEBHOOK_SECRET, token
 from harness.waiting import wait_for
 from shop_support import new_org, org, own_shop, problem, start_stripe  # noqa: F401
@@ -160,7 +161,8 @@ def test_nothing_secret_is_logged(own_shop, org):
         shop.buy(new_org())
     shop.server.allow("ATB0231", "ATB0241")
     dump = subprocess.run([binary(), "-t", "-DDUMP_CONFIG", "-DDUMP_RUN_CFG", "-DDUMP_VHOSTS", "-f",
-                           str(shop.server.root / "httpd.conf")], capture_output=True, text=True, check=True)
+                           str(shop.server.root / "httpd.conf")], capture_output=True, text=True, check=True,
+                          env={**os.environ, **sanitizer_environment()})
     said = shop.server.log.text() + dump.stdout + dump.stderr
     for secret in (STRIPE_KEY, WEBHOOK_SECRET, OLD_WEBHOOK_SECRET):
         assert secret not in said
