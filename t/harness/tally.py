@@ -14,6 +14,10 @@ class Tally:
     def fails(self, name):
         self.failures.append(name)
 
+    def add(self, other):
+        self.passed += other.passed
+        self.failures += other.failures
+
     @property
     def exit_status(self):
         return 0 if self.passed and not self.failures else 1

@@ -127,7 +127,8 @@ def test_the_database_is_away(own_shop, cluster, org):
     finally:
         cluster.start()
     assert shop.buy_patiently(org).status == 200
-    assert shop.portal(org).status == 200
+    # Each child finds out for itself that it is back.
+    wait_for(lambda: shop.portal(org).status == 200, what="the portal")
 
 
 def test_the_database_goes_while_the_provider_answers(own_shop, cluster, org):
