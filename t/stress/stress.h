@@ -44,6 +44,8 @@ static inline void stress_state(struct org_state *state, unsigned org, uint64_t 
     uint64_t mix = stress_scramble(version * STRESS_ORGS_MAX + org);
     state->status = (enum billing_status)(mix % 4);
     state->grace_over = mix / 4 % 2;
+    state->has_customer = mix / 8 % 2;
+    state->has_subscription = mix / 16 % 2;
     state->plan = stress_scramble(mix);
     state->app_type = stress_scramble(mix + 1);
     state->period_end = (int64_t)stress_scramble(mix + 2);
@@ -69,6 +71,7 @@ static inline const char *stress_wrong(const struct org_state *state, unsigned o
         return "a version that nobody wrote";
     }
     if (state->status != expected.status || state->grace_over != expected.grace_over || state->plan != expected.plan ||
+        state->has_customer != expected.has_customer || state->has_subscription != expected.has_subscription ||
         state->app_type != expected.app_type || state->period_end != expected.period_end ||
         state->cancel_at != expected.cancel_at || state->past_due_since != expected.past_due_since ||
         state->created_at != expected.created_at) {
