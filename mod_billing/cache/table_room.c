@@ -37,9 +37,11 @@ bool room_empty(const struct hold *hold, struct spot *spot)
     return side_empty(hold, empty_ways(hold, 1) > empty_ways(hold, 0), spot);
 }
 
-/* How much the loss of a slot costs, least first. A busy one belongs to a writer of another org that runs or is dead;
- * it can be taken from either. */
-enum { COST_BARE, COST_IDLE, COST_BARE_IN_USE, COST_IN_USE, COST_BUSY, COST_COUNT };
+/* How much the loss of a slot costs, least first. An org without a row yields before any that has one, in use or not:
+ * whoever can sign up under names of his choice displaces others like him, not those whose state must stay known while
+ * the database is away. A busy slot belongs to a writer of another org that runs or is dead; it can be taken from
+ * either. */
+enum { COST_BARE, COST_BARE_IN_USE, COST_IDLE, COST_IN_USE, COST_BUSY, COST_COUNT };
 
 static unsigned slot_cost(uint64_t control, bool touched)
 {
@@ -71,7 +73,7 @@ struct spot room_victim(struct hold *hold)
             least = cost;
         }
     }
-    if (least >= COST_BARE_IN_USE) {
+    if (least == COST_BARE_IN_USE || least >= COST_IN_USE) {
         atomic_store_explicit(&hold->bucket[0]->touched, 0, memory_order_relaxed);
         atomic_store_explicit(&hold->bucket[1]->touched, 0, memory_order_relaxed);
     }

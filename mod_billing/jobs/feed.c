@@ -37,7 +37,7 @@ static void feed_note(const struct state_moment *moment, int64_t now)
 static void feed_store(const struct org_change *changes, int count)
 {
     for (int i = 0; i < count; ++i) {
-        state_publish(changes[i].org, changes[i].livemode, &changes[i].state);
+        state_bring(changes[i].org, changes[i].livemode, &changes[i].state);
     }
 }
 
@@ -63,7 +63,7 @@ static void feed_adopt(const struct org_change *changes, int count)
             known.version > change->state.version) {
             table_forget(runtime()->table, change->org, change->livemode);
         } else {
-            state_publish(change->org, change->livemode, &change->state);
+            state_bring(change->org, change->livemode, &change->state);
         }
     }
 }

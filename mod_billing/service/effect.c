@@ -83,23 +83,16 @@ static struct link passage_link(const struct passage *passage, const struct subs
     return link;
 }
 
-static void passage_publish(const struct passage *passage, const char *org, const struct link *link, int64_t version)
-{
-    struct org_state state;
-
-    store_state_of_link(link, &passage->context.record, version, &state);
-    state_publish(org, passage->event->livemode, &state);
-}
-
 void passage_show(struct passage *passage)
 {
     const struct event_context *context = &passage->context;
-    struct event_effect none = {.org = context->org};
-    struct link link;
+    struct table *table = runtime()->table;
+    struct org_state state;
 
-    if (context->org && context->link_version) {
-        link = passage_link(passage, NULL, &none);
-        passage_publish(passage, context->org, &link, context->link_version);
+    if (context->org && context->link_version && table &&
+        (!table_lookup(table, context->org, passage->event->livemode, &state) ||
+         state.version < (uint64_t)context->link_version)) {
+        state_refresh(passage->pool, context->org, passage->event->livemode);
     }
 }
 
@@ -125,7 +118,9 @@ static void passage_warn_of_prices(const struct passage *passage, const char *or
 bool passage_write(struct passage *passage, struct event_effect *effect, const struct subscription *changed,
                    enum event_outcome outcome, struct event_result *result)
 {
+    struct org_state state;
     struct link link;
+    uint64_t ticket;
 
     if (changed && changed->snapshot.customer) {
         effect->customer = changed->snapshot.customer;
@@ -136,9 +131,11 @@ bool passage_write(struct passage *passage, struct event_effect *effect, const s
     effect->subscription = changed;
     passage->record.outcome = event_outcome_name(outcome);
     passage->record.org = effect->org;
+    ticket = state_ticket(effect->org, passage->event->livemode);
     switch (store_event_apply(runtime()->database, passage->pool, &passage->record, effect, passage_wait(passage))) {
     case STORE_OK:
-        passage_publish(passage, effect->org, &link, effect->link_version + 1);
+        store_state_of_link(&link, &passage->context.record, effect->link_version + 1, &state);
+        state_publish(effect->org, passage->event->livemode, &state, ticket);
         passage_warn_of_prices(passage, effect->org, changed);
         *result = (struct event_result){.outcome = outcome};
         return true;

@@ -12,6 +12,18 @@
 
 #define PAGE 500
 
+static apr_hash_t *grandfather_tickets(apr_pool_t *pool, const char *const *orgs, size_t count, bool livemode)
+{
+    apr_hash_t *tickets = apr_hash_make(pool);
+    uint64_t *all = apr_palloc(pool, sizeof(*all) * count);
+
+    for (size_t i = 0; i < count; ++i) {
+        all[i] = state_ticket(orgs[i], livemode);
+        apr_hash_set(tickets, orgs[i], APR_HASH_KEY_STRING, &all[i]);
+    }
+    return tickets;
+}
+
 /* What cannot be read now is brought by the change feed. */
 static void grandfather_publish(apr_pool_t *pool, const char *const *orgs, size_t count, bool livemode)
 {
@@ -21,6 +33,7 @@ static void grandfather_publish(apr_pool_t *pool, const char *const *orgs, size_
     apr_pool_create(&page, pool);
     for (size_t first = 0; first < count; first += PAGE) {
         size_t size = count - first < PAGE ? count - first : PAGE;
+        apr_hash_t *tickets = grandfather_tickets(page, orgs + first, size, livemode);
         struct org_change *changes;
         int found;
 
@@ -29,7 +42,8 @@ static void grandfather_publish(apr_pool_t *pool, const char *const *orgs, size_
             break;
         }
         for (int i = 0; i < found; ++i) {
-            state_publish(changes[i].org, changes[i].livemode, &changes[i].state);
+            const uint64_t *ticket = apr_hash_get(tickets, changes[i].org, APR_HASH_KEY_STRING);
+            state_publish(changes[i].org, changes[i].livemode, &changes[i].state, *ticket);
         }
         apr_pool_clear(page);
     }

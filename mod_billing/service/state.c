@@ -94,12 +94,13 @@ static bool state_fill(apr_pool_t *pool, const char *org, bool livemode, apr_int
                        struct org_state *state)
 {
     const struct runtime *child = runtime();
+    uint64_t ticket = state_ticket(org, livemode);
 
     if (store_state_find(child->database, pool, &child->config->catalogue, org, livemode, wait, state) != STORE_OK) {
         return false;
     }
     state->verified_at = runtime_now();
-    state_publish(org, livemode, state);
+    state_publish(org, livemode, state, ticket);
     return true;
 }
 
@@ -127,30 +128,49 @@ bool state_find(apr_pool_t *pool, const char *org, bool livemode, struct org_sta
     return found;
 }
 
-/* The plan in a state comes from its prices by the catalogue. During a graceful reload the last generation still has
- * its own: what it writes must not stand in the table that the new one reads, so whoever asks next asks the database.
- */
-void state_publish(const char *org, bool livemode, const struct org_state *state)
+uint64_t state_ticket(const char *org, bool livemode)
 {
     const struct runtime *child = runtime();
 
-    if (!child->table) {
-        return;
-    }
-    if (table_mark(child->table, TABLE_CATALOGUE) == child->fingerprint) {
-        table_store(child->table, org, livemode, state, runtime_now());
-    } else {
+    return child->table ? table_ticket(child->table, org, livemode) : 0;
+}
+
+/* The plan in a state comes from its prices by the catalogue. During a graceful reload the last generation still has
+ * its own: what it writes must not stand in the table that the new one reads, so whoever asks next asks the database.
+ * Looked at after it is written, since the new one may have come in between. */
+static void state_keep_catalogue(const struct runtime *child, const char *org, bool livemode)
+{
+    if (table_mark(child->table, TABLE_CATALOGUE) != child->fingerprint) {
         table_forget(child->table, org, livemode);
     }
+}
+
+void state_publish(const char *org, bool livemode, const struct org_state *state, uint64_t ticket)
+{
+    const struct runtime *child = runtime();
+
+    if (child->table) {
+        table_fill(child->table, org, livemode, state, runtime_now(), ticket);
+        state_keep_catalogue(child, org, livemode);
+    }
+}
+
+void state_bring(const char *org, bool livemode, const struct org_state *state)
+{
+    const struct runtime *child = runtime();
+
+    table_store(child->table, org, livemode, state, runtime_now());
+    state_keep_catalogue(child, org, livemode);
 }
 
 void state_refresh(apr_pool_t *pool, const char *org, bool livemode)
 {
     const struct runtime *child = runtime();
+    uint64_t ticket = state_ticket(org, livemode);
     struct org_state state;
 
     if (store_state_find(child->database, pool, &child->config->catalogue, org, livemode, DATABASE_WAIT_WEB, &state) ==
         STORE_OK) {
-        state_publish(org, livemode, &state);
+        state_publish(org, livemode, &state, ticket);
     }
 }

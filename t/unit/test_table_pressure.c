@@ -154,7 +154,7 @@ static void test_move_makes_room(void)
     free(table);
 }
 
-/* Whoever was read since the last time stays; of those who were not, an org without a row goes first. */
+/* An org without a row goes first, read or not; then whoever was not read since the last time. */
 static void test_who_goes_first(void)
 {
     struct table *table = fixture_table(300);
@@ -167,23 +167,49 @@ static void test_who_goes_first(void)
     for (unsigned i = 0; i < 9; ++i) {
         fixture_missing(table, names[i], true);
     }
-    /* 9 was not read; 4 was, so the row's lack does not count against it yet. */
+    /* 9 has a row and was not read, 4 was read and has none. */
     crowd_store(table, names, 10, 11);
-    CU_ASSERT_TRUE(fixture_missing(table, names[9], true));
-    CU_ASSERT_TRUE(fixture_holds(table, names[4], true, &none));
-    /* All are read again, 10 too: then 4 is the first to go, and everybody starts anew. */
+    CU_ASSERT_TRUE(fixture_missing(table, names[4], true));
+    /* Now all but 9 are read. */
     for (unsigned i = 0; i < 11; ++i) {
-        fixture_missing(table, names[i], true);
+        if (i != 9) {
+            fixture_missing(table, names[i], true);
+        }
     }
     crowd_store(table, names, 11, 12);
-    CU_ASSERT_TRUE(fixture_missing(table, names[4], true));
-    /* Nobody but 0 to 3 is read since: another one makes room. */
-    for (unsigned i = 0; i < 4; ++i) {
-        fixture_missing(table, names[i], true);
-    }
+    CU_ASSERT_TRUE(fixture_missing(table, names[9], true));
+    /* All are: one of them makes room, and everybody starts anew. */
+    fixture_missing(table, names[11], true);
     crowd_store(table, names, 12, 13);
-    CU_ASSERT_EQUAL(crowd_present(table, names, 4), 4);
+    CU_ASSERT_EQUAL(crowd_bucket(table, names[0], 0)->touched | crowd_bucket(table, names[0], 1)->touched, 0);
+    CU_ASSERT_EQUAL(crowd_present(table, names, 13), 10);
     CU_ASSERT_EQUAL(fixture_stats(table).evictions, 3);
+    free(table);
+}
+
+/* Somebody asks under ten times as many made-up names as there is room, each of them more than once. Those with a row,
+ * whom nobody asks about at the time, hardly notice. */
+static void test_strangers_displace_each_other(void)
+{
+    const unsigned orgs = 2000;
+    struct table *table = fixture_table(orgs);
+    for (unsigned i = 0; i < orgs; ++i) {
+        struct org_state state = fixture_state(i + 1, 0);
+        CU_ASSERT_TRUE(table_store(table, org_name(i), true, &state, 5));
+    }
+    for (unsigned i = orgs; i < 11 * orgs; ++i) {
+        struct org_state none = fixture_state(0, 0);
+        CU_ASSERT_TRUE(table_store(table, org_name(i), true, &none, 5));
+        CU_ASSERT_TRUE(fixture_holds(table, org_name(i), true, &none));
+    }
+    unsigned present = 0;
+    for (unsigned i = 0; i < orgs; ++i) {
+        struct org_state state = fixture_state(i + 1, 0);
+        present += fixture_holds(table, org_name(i), true, &state);
+    }
+    printf("%u of %u with a row are left\n", present, orgs);
+    CU_ASSERT_TRUE(present > orgs * 9 / 10);
+    CU_ASSERT_PTR_NULL(table_validate(table));
     free(table);
 }
 
@@ -241,6 +267,7 @@ static const struct unit_test tests[] = {
     {"ten_fit", test_ten_fit},
     {"move_makes_room", test_move_makes_room},
     {"who_goes_first", test_who_goes_first},
+    {"strangers_displace_each_other", test_strangers_displace_each_other},
     {"bare_goes_before_idle", test_bare_goes_before_idle},
     {"fill_after_eviction", test_fill_after_eviction},
 };
