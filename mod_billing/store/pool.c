@@ -138,22 +138,29 @@ static void pool_heard(struct pool *pool)
     }
 }
 
-/* Nobody is to wait any more; the pool's thread looks at once whether that is true. The idle ones are not trusted. */
-static struct connection *pool_gone(struct pool *pool, const char *reason)
+/* Moves what is idle to `dead`. */
+static void pool_drop_idle(struct pool *pool, struct connection **dead)
 {
-    struct connection *idle = pool->idle;
+    struct connection *connection;
 
+    while ((connection = pool->idle)) {
+        pool->idle = connection->next;
+        connection->next = *dead;
+        *dead = connection;
+        pool->open--;
+    }
+}
+
+/* Nobody is to wait any more; the pool's thread looks at once whether that is true. Who has idle ones does not trust
+ * them any more. */
+static void pool_gone(struct pool *pool, const char *reason)
+{
     if (!pool->away) {
         pool->away = true;
         pool->source.tell(pool->source.baton, POOL_AWAY, reason);
     }
     pool_refuse_all(pool);
-    pool->idle = NULL;
-    for (struct connection *each = idle; each; each = each->next) {
-        pool->open--;
-    }
     pthread_cond_signal(&pool->work);
-    return idle;
 }
 
 static bool pool_silent(const struct pool *pool)
@@ -251,7 +258,8 @@ static struct connection *pool_queue(struct pool *pool, int64_t deadline, bool q
     pthread_cond_signal(&pool->work);
     while (!waiter.done && clock_now() < deadline) {
         if (pool_silent(pool)) {
-            *dead = pool_gone(pool, "no answer");
+            pool_gone(pool, "no answer");
+            pool_drop_idle(pool, dead);
             break;
         }
         condition_wait(pool, &waiter.called,
@@ -272,7 +280,8 @@ struct connection *pool_take(struct pool *pool, int64_t deadline, bool quick)
 
     pthread_mutex_lock(&pool->lock);
     if (!pool->away && pool_silent(pool)) {
-        dead = pool_gone(pool, "no answer");
+        pool_gone(pool, "no answer");
+        pool_drop_idle(pool, &dead);
     }
     if (!pool->away || !pool->threaded) {
         connection = pool_take_idle(pool, &dead);
@@ -300,11 +309,7 @@ void pool_give(struct pool *pool, struct connection *connection, enum pool_verdi
     if (verdict == POOL_ANSWERED) {
         pool_heard(pool);
     } else if (verdict == POOL_LOST) {
-        dead = pool->idle;
-        pool->idle = NULL;
-        for (struct connection *each = dead; each; each = each->next) {
-            pool->open--;
-        }
+        pool_drop_idle(pool, &dead);
     }
     if (verdict == POOL_ANSWERED && pool->source.usable(connection)) {
         pool_put(pool, connection);
