@@ -6,9 +6,8 @@
 #include "fake_clock.h"
 #include "loopback.h"
 #include "provider/provider.h"
-#include "tap.h"
+#include "tap_apr.h"
 
-#include <apr_general.h>
 #include <apr_strings.h>
 
 #define REPLIES_MAX 64
@@ -62,16 +61,12 @@ static inline const struct loopback_request *world_request(size_t index)
     return loopback_request(world.server, index);
 }
 
-static int world_main(int argc, char **argv, const struct unit_test *tests, size_t count)
+static inline void world_prepare(void)
 {
-    apr_initialize();
-    apr_pool_create(&world.root, NULL);
     http_initialize(world.root);
     apr_pool_create(&world.pool, world.root);
-    int result = unit_main(argc, argv, tests, count);
-    apr_pool_destroy(world.root);
-    apr_terminate();
-    return result;
 }
+
+#define WORLD_MAIN(tests) UNIT_MAIN_APR(tests, world.root, world_prepare)
 
 #endif

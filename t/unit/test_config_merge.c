@@ -3,7 +3,7 @@
  * over unset and inner over outer, also where what is set is the default. */
 #include "config/config.h"
 
-#include "tap.h"
+#include "tap_apr.h"
 
 #include <apr_strings.h>
 
@@ -205,12 +205,4 @@ static const struct unit_test tests[] = {
     {"a_host_s_own_line_wins", a_host_s_own_line_wins},
 };
 
-int main(int argc, char **argv)
-{
-    apr_initialize();
-    apr_pool_create(&pool, NULL);
-    int failed = unit_main(argc, argv, tests, sizeof(tests) / sizeof(*tests));
-    apr_pool_destroy(pool);
-    apr_terminate();
-    return failed;
-}
+UNIT_MAIN_APR(tests, pool, NULL)

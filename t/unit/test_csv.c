@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * CSV: quoting, and no formulas for spreadsheets. */
-#include "tap.h"
+#include "tap_apr.h"
 #include "web/csv.h"
-
-#include <apr_general.h>
 
 static apr_pool_t *pool;
 
@@ -45,12 +43,4 @@ static const struct unit_test tests[] = {
     {"formulas", test_formulas},
 };
 
-int main(int argc, char **argv)
-{
-    apr_initialize();
-    apr_pool_create(&pool, NULL);
-    int failed = unit_main(argc, argv, tests, sizeof(tests) / sizeof(*tests));
-    apr_pool_destroy(pool);
-    apr_terminate();
-    return failed;
-}
+UNIT_MAIN_APR(tests, pool, NULL)

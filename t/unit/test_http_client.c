@@ -3,9 +3,8 @@
  * keeps it from hurting. Retries have a test of their own. */
 #include "fake_clock.h"
 #include "loopback.h"
-#include "tap.h"
+#include "tap_apr.h"
 
-#include <apr_general.h>
 #include <apr_strings.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -390,14 +389,10 @@ static const struct unit_test tests[] = {
     {"breaker", breaker},
 };
 
-int main(int argc, char **argv)
+static void begin(void)
 {
-    apr_initialize();
-    apr_pool_create(&root, NULL);
     http_initialize(root);
     apr_pool_create(&pool, root);
-    int result = unit_main(argc, argv, tests, sizeof(tests) / sizeof(*tests));
-    apr_pool_destroy(root);
-    apr_terminate();
-    return result;
 }
+
+UNIT_MAIN_APR(tests, root, begin)

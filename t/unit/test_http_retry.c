@@ -2,9 +2,8 @@
  * Retries under one deadline. No test waits: the clock's sleeps pass at once. */
 #include "fake_clock.h"
 #include "loopback.h"
-#include "tap.h"
+#include "tap_apr.h"
 
-#include <apr_general.h>
 #include <apr_strings.h>
 
 static apr_pool_t *root, *pool;
@@ -242,14 +241,10 @@ static const struct unit_test tests[] = {
     {"breaker_ends_the_retries", breaker_ends_the_retries},
 };
 
-int main(int argc, char **argv)
+static void begin(void)
 {
-    apr_initialize();
-    apr_pool_create(&root, NULL);
     http_initialize(root);
     apr_pool_create(&pool, root);
-    int result = unit_main(argc, argv, tests, sizeof(tests) / sizeof(*tests));
-    apr_pool_destroy(root);
-    apr_terminate();
-    return result;
 }
+
+UNIT_MAIN_APR(tests, root, begin)

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * A server whose certificate nobody vouches for gets nothing from the client. */
 #include "provider/http.h"
-#include "tap.h"
+#include "tap_apr.h"
 
-#include <apr_general.h>
 #include <apr_strings.h>
 #include <arpa/inet.h>
 #include <openssl/evp.h>
@@ -111,13 +110,9 @@ static void unknown_certificate(void)
 
 static const struct unit_test tests[] = {{"unknown_certificate", unknown_certificate}};
 
-int main(int argc, char **argv)
+static void begin(void)
 {
-    apr_initialize();
-    apr_pool_create(&pool, NULL);
     http_initialize(pool);
-    int result = unit_main(argc, argv, tests, sizeof(tests) / sizeof(*tests));
-    apr_pool_destroy(pool);
-    apr_terminate();
-    return result;
 }
+
+UNIT_MAIN_APR(tests, pool, begin)

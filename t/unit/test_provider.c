@@ -127,7 +127,8 @@ static void registry(void)
 
 static void outcome_names(void)
 {
-    static const char *const names[] = {"ok", "not found", "refused", "unavailable", "ambiguous", "key used", "unknown"};
+    static const char *const names[] = {"ok",        "not found", "refused", "unavailable",
+                                        "ambiguous", "key used",  "unknown"};
     for (int i = 0; i < 6; ++i) {
         CU_ASSERT_STRING_EQUAL(provider_outcome_name((enum provider_outcome)i), names[i]);
     }
@@ -140,7 +141,4 @@ static const struct unit_test tests[] = {
     {"outcome_names", outcome_names},
 };
 
-int main(int argc, char **argv)
-{
-    return world_main(argc, argv, tests, sizeof(tests) / sizeof(*tests));
-}
+WORLD_MAIN(tests)

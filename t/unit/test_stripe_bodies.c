@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Full event bodies of API version 2026-10-28 and recorded answers of the API since 2020, where they are at hand. */
 #include "provider/stripe/event.h"
-#include "tap.h"
+#include "tap_apr.h"
 
-#include <apr_general.h>
 #include <apr_strings.h>
 #include <jansson.h>
 #include <stdlib.h>
@@ -119,12 +118,4 @@ static const struct unit_test tests[] = {
     {"api_answers", api_answers},
 };
 
-int main(int argc, char **argv)
-{
-    apr_initialize();
-    apr_pool_create(&pool, NULL);
-    int result = unit_main(argc, argv, tests, sizeof(tests) / sizeof(*tests));
-    apr_pool_destroy(pool);
-    apr_terminate();
-    return result;
-}
+UNIT_MAIN_APR(tests, pool, NULL)

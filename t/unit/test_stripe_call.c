@@ -292,7 +292,4 @@ static const struct unit_test tests[] = {
     {"impossible", impossible},
 };
 
-int main(int argc, char **argv)
-{
-    return world_main(argc, argv, tests, sizeof(tests) / sizeof(*tests));
-}
+WORLD_MAIN(tests)

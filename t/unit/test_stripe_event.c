@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Stripe's event bodies: each shape and each bad input, in a body as small as can be. */
 #include "provider/stripe/event.h"
-#include "tap.h"
+#include "tap_apr.h"
 
-#include <apr_general.h>
 #include <apr_strings.h>
 
 static apr_pool_t *pool;
@@ -402,12 +401,4 @@ static const struct unit_test tests[] = {
     {"customer_deleted", customer_deleted},
 };
 
-int main(int argc, char **argv)
-{
-    apr_initialize();
-    apr_pool_create(&pool, NULL);
-    int result = unit_main(argc, argv, tests, sizeof(tests) / sizeof(*tests));
-    apr_pool_destroy(pool);
-    apr_terminate();
-    return result;
-}
+UNIT_MAIN_APR(tests, pool, NULL)

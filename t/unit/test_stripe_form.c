@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Stripe's form encoding, held to what the official Node SDK sends. */
 #include "provider/stripe/form.h"
-#include "tap.h"
+#include "tap_apr.h"
 
-#include <apr_general.h>
 #include <apr_strings.h>
 #include <jansson.h>
 #include <stdlib.h>
@@ -109,12 +108,4 @@ static const struct unit_test tests[] = {
     {"sdk_bodies", sdk_bodies},
 };
 
-int main(int argc, char **argv)
-{
-    apr_initialize();
-    apr_pool_create(&pool, NULL);
-    int result = unit_main(argc, argv, tests, sizeof(tests) / sizeof(*tests));
-    apr_pool_destroy(pool);
-    apr_terminate();
-    return result;
-}
+UNIT_MAIN_APR(tests, pool, NULL)

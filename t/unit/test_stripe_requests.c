@@ -404,7 +404,4 @@ static const struct unit_test tests[] = {
     {"list_bounds", list_bounds},
 };
 
-int main(int argc, char **argv)
-{
-    return world_main(argc, argv, tests, sizeof(tests) / sizeof(*tests));
-}
+WORLD_MAIN(tests)
