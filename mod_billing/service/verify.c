@@ -269,5 +269,6 @@ bool verify_run(apr_pool_t *pool, const struct verify_request *request, enum sto
     orgs_walk(&verify, result);
     report->drift = (struct drift *)verify.drift->elts;
     report->drift_count = (size_t)verify.drift->nelts;
+    verify_report_keep(pool, request, report);
     return true;
 }

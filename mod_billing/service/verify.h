@@ -6,6 +6,8 @@
 #include "config/config.h"
 #include "store/database.h"
 
+#include <jansson.h>
+
 /* One thing that is not as the provider says. */
 struct drift {
     const char *org;
@@ -38,8 +40,12 @@ struct verify_request {
 };
 
 /** Orgs of the server's mode in the order of their ids. False where the server has no account. Where the database does
- * not answer it ends early, `result` says so and the report tells how far it came. Everything lives in `pool`. */
+ * not answer it ends early, `result` says so and the report tells how far it came. Everything lives in `pool`. What
+ * came of it is kept, the health of the installation tells it. */
 bool verify_run(apr_pool_t *pool, const struct verify_request *request, enum store_result *result,
                 struct verify_report *report);
+
+/** A new object: the counts, the differences, and where to go on. */
+json_t *verify_report_json(const struct verify_report *report, bool livemode);
 
 #endif

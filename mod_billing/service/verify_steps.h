@@ -27,6 +27,9 @@ struct verification {
 /** The differences as struct drift, in the verification's pool. */
 apr_array_header_t *verify_compare(const struct verification *verification, const char *provider, bool livemode);
 
+/** Keeps what came of this call for whoever looks later; joined to what is kept where it goes on from there. */
+void verify_report_keep(apr_pool_t *pool, const struct verify_request *request, const struct verify_report *report);
+
 /** What the provider said of this subscription, or NULL. */
 const struct verify_answer *verify_answer_find(const struct verification *verification, const char *subscription);
 

@@ -6,7 +6,7 @@
 #include "store/database.h"
 
 /* The newest migration in sql/. Later versions only add, so a newer schema is fine. */
-#define SCHEMA_VERSION_NEEDED 4
+#define SCHEMA_VERSION_NEEDED 5
 
 struct installation {
     int version;            /* 0: no schema */

@@ -141,15 +141,15 @@ static const char health_sql[] =
     " (SELECT count(*) FROM billing.link l WHERE l.provider = $1 AND l.livemode = $2::boolean AND l.live_count > 1),"
     " (SELECT json_agg(few.org_id) FROM (SELECT l.org_id FROM billing.link l WHERE l.provider = $1"
     "   AND l.livemode = $2::boolean AND l.live_count > 1 ORDER BY l.org_id LIMIT 20) few),"
-    " m.count, " SQL_SECONDS("m.last_at") ", m.last_event, " SQL_SECONDS(
-        "w.swept_at") ", w.report, " SQL_STORED_EVENT
-                      " FROM (SELECT max(version) AS version FROM billing.schema_version) v"
-                      " LEFT JOIN billing.livemode_mismatch m ON m.livemode = $2::boolean"
-                      " LEFT JOIN billing.sweep w ON w.provider = $1 AND w.livemode = $2::boolean AND w.account = "
-                      "$3::text"
-                      " LEFT JOIN LATERAL (SELECT * FROM billing.event r WHERE r.provider = $1 AND r.livemode = "
-                      "$2::boolean"
-                      "  ORDER BY r.received_at DESC LIMIT 1) e ON true";
+    " m.count, " SQL_SECONDS("m.last_at") ", m.last_event, " SQL_SECONDS("w.swept_at") ", w.report, " SQL_SECONDS(
+        "w.verified_at") ", w.verify_report, " SQL_STORED_EVENT
+                         " FROM (SELECT max(version) AS version FROM billing.schema_version) v"
+                         " LEFT JOIN billing.livemode_mismatch m ON m.livemode = $2::boolean"
+                         " LEFT JOIN billing.sweep w ON w.provider = $1 AND w.livemode = $2::boolean AND w.account = "
+                         "$3::text"
+                         " LEFT JOIN LATERAL (SELECT * FROM billing.event r WHERE r.provider = $1 AND r.livemode = "
+                         "$2::boolean"
+                         "  ORDER BY r.received_at DESC LIMIT 1) e ON true";
 
 enum health_column {
     HEALTH_SCHEMA,
@@ -162,6 +162,8 @@ enum health_column {
     HEALTH_MISMATCH_EVENT,
     HEALTH_SWEPT_AT,
     HEALTH_REPORT,
+    HEALTH_VERIFIED_AT,
+    HEALTH_VERIFY_REPORT,
     HEALTH_EVENT
 };
 
@@ -191,6 +193,8 @@ enum store_result store_health_find(struct database *database, apr_pool_t *pool,
     health->mismatch_event = rows_text(&rows, 0, HEALTH_MISMATCH_EVENT);
     health->swept_at = rows_int(&rows, 0, HEALTH_SWEPT_AT);
     health->sweep_report = rows_text(&rows, 0, HEALTH_REPORT);
+    health->verified_at = rows_int(&rows, 0, HEALTH_VERIFIED_AT);
+    health->verify_report = rows_text(&rows, 0, HEALTH_VERIFY_REPORT);
     stored_event_read(&rows, 0, HEALTH_EVENT, &health->last);
     return result;
 }

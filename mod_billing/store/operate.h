@@ -71,6 +71,8 @@ struct health {
     const char *mismatch_event; /* NULL: none */
     int64_t swept_at;
     const char *sweep_report; /* JSON; NULL: none */
+    int64_t verified_at;
+    const char *verify_report; /* likewise */
 };
 
 /** @param account whose sweep is told; account->account may be NULL */

@@ -118,15 +118,36 @@ enum store_result store_shadow_list(struct database *database, apr_pool_t *pool,
     return STORE_OK;
 }
 
+/* It breaks texts with macros in them into letters: */
+/* clang-format off */
+/* One row at least, for the dropped ones. */
+static const char totals_sql[] =
+    "SELECT (SELECT coalesce(sum(d.dropped), 0)::bigint FROM billing.shadow_source d"
+    "   WHERE d.flushed_at >= to_timestamp($2::bigint)),"
+    " t.feature, t.reason, t.requests, t.orgs, t.first_seen, t.last_seen"
+    " FROM (VALUES (1)) one LEFT JOIN (SELECT s.feature, s.reason, sum(s.requests)::bigint AS requests,"
+    "   count(DISTINCT nullif(s.org_id, '')) AS orgs, " SQL_SECONDS("min(s.first_seen)") " AS first_seen, "
+    SQL_SECONDS("max(s.last_seen)") " AS last_seen"
+    "  FROM billing.shadow s WHERE" SQL_FILTER
+    "  GROUP BY GROUPING SETS ((s.feature), (s.feature, s.reason))) t ON true"
+    " ORDER BY t.feature, t.reason IS NOT NULL, t.orgs DESC, t.reason";
+/* clang-format on */
+
+enum total_column {
+    TOTAL_DROPPED,
+    TOTAL_FEATURE,
+    TOTAL_REASON,
+    TOTAL_REQUESTS,
+    TOTAL_ORGS,
+    TOTAL_FIRST_SEEN,
+    TOTAL_LAST_SEEN
+};
+
 enum store_result store_shadow_totals(struct database *database, apr_pool_t *pool, const struct shadow_filter *filter,
                                       struct shadow_total **totals, int *count, int64_t *dropped)
 {
     struct statement statement = {
-        .sql = "SELECT t.feature, t.requests, t.orgs, (SELECT coalesce(sum(d.dropped), 0)::bigint"
-               "  FROM billing.shadow_source d WHERE d.flushed_at >= to_timestamp($2::bigint))"
-               " FROM (VALUES (1)) one LEFT JOIN (SELECT s.feature, sum(s.requests)::bigint AS requests,"
-               "  count(DISTINCT nullif(s.org_id, '')) AS orgs FROM billing.shadow s WHERE" SQL_FILTER
-               "  GROUP BY s.feature) t ON true ORDER BY t.feature",
+        .sql = totals_sql,
         .param_count = 3,
         .params = {sql_bool(filter->livemode), sql_int(pool, filter->since), filter->feature},
         .wait = DATABASE_WAIT_WEB,
@@ -138,11 +159,17 @@ enum store_result store_shadow_totals(struct database *database, apr_pool_t *poo
     if (result != STORE_OK) {
         return result;
     }
-    *dropped = rows_int(&rows, 0, 3);
+    *dropped = rows_int(&rows, 0, TOTAL_DROPPED);
     *totals = apr_pcalloc(pool, sizeof(**totals) * (size_t)rows.count);
-    for (int row = 0; row < rows.count && rows_text(&rows, row, 0); ++row) {
-        (*totals)[(*count)++] =
-            (struct shadow_total){rows_text(&rows, row, 0), rows_int(&rows, row, 1), rows_int(&rows, row, 2)};
+    for (int row = 0; row < rows.count && rows_text(&rows, row, TOTAL_FEATURE); ++row) {
+        (*totals)[(*count)++] = (struct shadow_total){
+            .feature = rows_text(&rows, row, TOTAL_FEATURE),
+            .reason = rows_text(&rows, row, TOTAL_REASON),
+            .requests = rows_int(&rows, row, TOTAL_REQUESTS),
+            .orgs = rows_int(&rows, row, TOTAL_ORGS),
+            .first_seen = rows_int(&rows, row, TOTAL_FIRST_SEEN),
+            .last_seen = rows_int(&rows, row, TOTAL_LAST_SEEN),
+        };
     }
     return STORE_OK;
 }

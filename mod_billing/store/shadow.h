@@ -44,11 +44,14 @@ enum store_result store_shadow_list(struct database *database, apr_pool_t *pool,
 
 struct shadow_total {
     const char *feature;
+    const char *reason; /* NULL: any */
     int64_t requests;
     int64_t orgs;
+    int64_t first_seen;
+    int64_t last_seen;
 };
 
-/** The totals by feature, and how many counts were dropped by servers that were heard of since. */
+/** The totals by feature, each followed by those of its reasons with the most orgs first; and how many counts were dropped by servers that were heard of since. */
 enum store_result store_shadow_totals(struct database *database, apr_pool_t *pool, const struct shadow_filter *filter,
                                       struct shadow_total **totals, int *count, int64_t *dropped);
 

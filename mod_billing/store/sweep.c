@@ -75,6 +75,34 @@ enum store_result store_sweep_report(struct database *database, apr_pool_t *pool
                        account, report);
 }
 
+enum store_result store_verify_report(struct database *database, apr_pool_t *pool, const struct sweep_account *account,
+                                      const char *report)
+{
+    return sweep_write(database, pool,
+                       "INSERT INTO billing.sweep AS s (provider, livemode, account, verified_at, verify_report)"
+                       " VALUES ($1::text, $2::boolean, $3::text, now(), $4::json)"
+                       " ON CONFLICT (provider, livemode, account)"
+                       " DO UPDATE SET verified_at = excluded.verified_at, verify_report = excluded.verify_report",
+                       account, report);
+}
+
+enum store_result store_verify_report_find(struct database *database, apr_pool_t *pool,
+                                           const struct sweep_account *account, const char **report)
+{
+    struct statement statement = {
+        .sql = "SELECT verify_report FROM billing.sweep"
+               " WHERE provider = $1 AND livemode = $2::boolean AND account = $3",
+        .param_count = 3,
+        .params = {account->provider, sql_bool(account->livemode), account->account},
+        .wait = DATABASE_WAIT_WEB,
+    };
+    struct rows rows;
+    enum store_result result = database_run(database, pool, &statement, &rows);
+
+    *report = result == STORE_OK && rows.count ? rows_text(&rows, 0, 0) : NULL;
+    return result;
+}
+
 enum store_result store_sweep_stored(struct database *database, apr_pool_t *pool, const char *provider,
                                      const char *const *ids, size_t count, bool *stored)
 {

@@ -31,6 +31,12 @@ enum store_result store_sweep_settled(struct database *database, apr_pool_t *poo
 enum store_result store_sweep_report(struct database *database, apr_pool_t *pool, const struct sweep_account *account,
                                      const char *report);
 
+/** What came of the last verification of the account's orgs. @param report a JSON object; found: NULL where none was */
+enum store_result store_verify_report(struct database *database, apr_pool_t *pool, const struct sweep_account *account,
+                                      const char *report);
+enum store_result store_verify_report_find(struct database *database, apr_pool_t *pool,
+                                           const struct sweep_account *account, const char **report);
+
 /** Which of these events are stored already. @param stored one flag per id, filled in */
 enum store_result store_sweep_stored(struct database *database, apr_pool_t *pool, const char *provider,
                                      const char *const *ids, size_t count, bool *stored);

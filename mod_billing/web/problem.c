@@ -33,10 +33,14 @@ static const char *problem_title(int status)
     return strlen(line) > 4 ? line + 4 : line;
 }
 
+int problem_answer(request_rec *r, int status, json_t *problem)
+{
+    return answer_json(r, status, "application/problem+json", problem);
+}
+
 int problem_send(request_rec *r, int status, const char *code, const char *detail)
 {
-    return answer_json(r, status, "application/problem+json",
-                       problem_json(r, status, code, problem_title(status), detail));
+    return problem_answer(r, status, problem_json(r, status, code, problem_title(status), detail));
 }
 
 int problem_unavailable(request_rec *r, const char *code, const char *detail, int retry_after)

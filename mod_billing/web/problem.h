@@ -16,6 +16,9 @@ const char *problem_text(request_rec *r, json_t *problem);
  * do about it and contains nothing that the client sent. */
 int problem_send(request_rec *r, int status, const char *code, const char *detail);
 
+/** The same with a problem that has more members; takes the object over. */
+int problem_answer(request_rec *r, int status, json_t *problem);
+
 /** 503 with Retry-After. */
 int problem_unavailable(request_rec *r, const char *code, const char *detail, int retry_after);
 

@@ -4,6 +4,7 @@
 
 #include "config/config.h"
 #include "gate/request.h"
+#include "web/admin/operator.h"
 #include "web/origin.h"
 #include "web/problem.h"
 
@@ -19,36 +20,39 @@ struct route {
     const char *path; /* below the mount; a '*' stands for one segment */
     int method;       /* M_GET answers HEAD too */
     route_handler *handler;
+    const struct operator_task *task; /* what it answers, where it has no handler */
 };
 
 static const struct route routes[] = {
-    {MOUNT_API, "/checkout-session", M_POST, checkout_handler},
-    {MOUNT_API, "/portal-session", M_POST, portal_handler},
-    {MOUNT_API, "/webhook", M_POST, webhook_handler},
+    {MOUNT_API, "/checkout-session", M_POST, .handler = checkout_handler},
+    {MOUNT_API, "/portal-session", M_POST, .handler = portal_handler},
+    {MOUNT_API, "/webhook", M_POST, .handler = webhook_handler},
     /* Clients add /ofrep/v1 to their base URL, which is the mount, or what lies above a mount called /ofrep. */
-    {MOUNT_OFREP, "/v1/evaluate/flags", M_POST, ofrep_bulk_handler},
-    {MOUNT_OFREP, "/v1/evaluate/flags/*", M_POST, ofrep_flag_handler},
-    {MOUNT_OFREP, "/ofrep/v1/evaluate/flags", M_POST, ofrep_bulk_handler},
-    {MOUNT_OFREP, "/ofrep/v1/evaluate/flags/*", M_POST, ofrep_flag_handler},
-    {MOUNT_ADMIN, "/orgs/*", M_GET, admin_org_show_handler},
-    {MOUNT_ADMIN, "/orgs/*", M_PUT, admin_org_configure_handler},
-    {MOUNT_ADMIN, "/orgs/*/overrides", M_POST, admin_override_add_handler},
-    {MOUNT_ADMIN, "/orgs/*/overrides/*", M_DELETE, admin_override_remove_handler},
-    {MOUNT_ADMIN, "/events", M_GET, admin_events_handler},
-    {MOUNT_ADMIN, "/events/replay", M_POST, admin_replay_handler},
-    {MOUNT_ADMIN, "/events/*", M_GET, admin_event_handler},
-    {MOUNT_ADMIN, "/events/*/replay", M_POST, admin_event_replay_handler},
-    {MOUNT_ADMIN, "/health", M_GET, admin_health_handler},
-    {MOUNT_ADMIN, "/sweep", M_POST, admin_sweep_handler},
-    {MOUNT_ADMIN, "/verify", M_POST, admin_verify_handler},
-    {MOUNT_ADMIN, "/shadow", M_GET, admin_shadow_handler},
-    {MOUNT_ADMIN, "/grandfather", M_GET, admin_grandfather_list_handler},
-    {MOUNT_ADMIN, "/grandfather", M_POST, admin_grandfather_handler},
-    {MOUNT_ADMIN, "/grandfather/*", M_DELETE, admin_grandfather_undo_handler},
-    {MOUNT_ADMIN, "/explain", M_GET, admin_explain_handler},
-    {MOUNT_API, "/summary", M_GET, summary_handler},
-    {MOUNT_API, "/features/*", M_GET, features_handler},
-    {MOUNT_API, "/openapi.json", M_GET, openapi_handler},
+    {MOUNT_OFREP, "/v1/evaluate/flags", M_POST, .handler = ofrep_bulk_handler},
+    {MOUNT_OFREP, "/v1/evaluate/flags/*", M_POST, .handler = ofrep_flag_handler},
+    {MOUNT_OFREP, "/ofrep/v1/evaluate/flags", M_POST, .handler = ofrep_bulk_handler},
+    {MOUNT_OFREP, "/ofrep/v1/evaluate/flags/*", M_POST, .handler = ofrep_flag_handler},
+    {MOUNT_ADMIN, "/orgs", M_GET, .task = &admin_orgs},
+    {MOUNT_ADMIN, "/org-counts", M_GET, .task = &admin_org_counts},
+    {MOUNT_ADMIN, "/orgs/*", M_GET, .task = &admin_org},
+    {MOUNT_ADMIN, "/orgs/*", M_PUT, .task = &admin_org_configure},
+    {MOUNT_ADMIN, "/orgs/*/overrides", M_POST, .task = &admin_override_add},
+    {MOUNT_ADMIN, "/orgs/*/overrides/*", M_DELETE, .task = &admin_override_remove},
+    {MOUNT_ADMIN, "/events", M_GET, .task = &admin_events},
+    {MOUNT_ADMIN, "/events/replay", M_POST, .task = &admin_events_replay},
+    {MOUNT_ADMIN, "/events/*", M_GET, .task = &admin_event},
+    {MOUNT_ADMIN, "/events/*/replay", M_POST, .task = &admin_event_replay},
+    {MOUNT_ADMIN, "/health", M_GET, .task = &admin_health},
+    {MOUNT_ADMIN, "/sweep", M_POST, .task = &admin_sweep},
+    {MOUNT_ADMIN, "/verify", M_POST, .task = &admin_verify},
+    {MOUNT_ADMIN, "/shadow", M_GET, .handler = admin_shadow_handler},
+    {MOUNT_ADMIN, "/grandfather", M_GET, .task = &admin_grandfather_list},
+    {MOUNT_ADMIN, "/grandfather", M_POST, .task = &admin_grandfather},
+    {MOUNT_ADMIN, "/grandfather/*", M_DELETE, .task = &admin_grandfather_undo},
+    {MOUNT_ADMIN, "/explain", M_GET, .task = &admin_explain},
+    {MOUNT_API, "/summary", M_GET, .handler = summary_handler},
+    {MOUNT_API, "/features/*", M_GET, .handler = features_handler},
+    {MOUNT_API, "/openapi.json", M_GET, .handler = openapi_handler},
 };
 
 #define ROUTE_COUNT (sizeof(routes) / sizeof(*routes))
@@ -191,7 +195,7 @@ int routes_handler(request_rec *r)
         const char *tail = routes[i].mount == record->mount ? route_match(&routes[i], record->path) : NULL;
 
         if (tail && routes[i].method == r->method_number) {
-            return routes[i].handler(r, tail);
+            return routes[i].task ? operator_answer(r, tail, routes[i].task) : routes[i].handler(r, tail);
         }
         allowed |= tail ? AP_METHOD_BIT << routes[i].method : 0;
     }

@@ -28,12 +28,7 @@ int routes_handler(request_rec *r);
  */
 typedef int route_handler(request_rec *r, const char *tail);
 
-route_handler admin_shadow_handler, admin_grandfather_handler, admin_grandfather_list_handler,
-    admin_grandfather_undo_handler, admin_explain_handler;
-route_handler admin_org_show_handler, admin_org_configure_handler, admin_override_add_handler,
-    admin_override_remove_handler;
-route_handler admin_events_handler, admin_event_handler, admin_event_replay_handler, admin_replay_handler;
-route_handler admin_health_handler, admin_sweep_handler, admin_verify_handler;
+route_handler admin_shadow_handler;
 route_handler ofrep_flag_handler, ofrep_bulk_handler;
 route_handler checkout_handler, features_handler, openapi_handler, portal_handler, summary_handler, webhook_handler;
 

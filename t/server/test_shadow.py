@@ -60,8 +60,11 @@ def test_totals_by_feature_and_the_filters(server, cluster, database):
     use(server, "initech")
     use(server, "globex", "/reports/list.html")
     report = call(server, "GET", "/shadow").json
-    assert report["totals"] == [{"feature": D, "enforcement": "monitor", "requests": 3, "orgs": 2},
-                                {"feature": R, "enforcement": "monitor", "requests": 1, "orgs": 1}]
+    for total, (feature, requests, orgs) in zip(report["totals"], [(D, 3, 2), (R, 1, 1)], strict=True):
+        times = {key: total[key] for key in ("firstSeen", "lastSeen")}
+        counted = {"requests": requests, "orgs": orgs, **times}
+        assert total == {"feature": feature, "enforcement": "monitor", **counted,
+                         "reasons": [{"reason": "no_subscription", **counted}]} and all(times.values())
     assert report["dropped"] == 0 and report["next"] is None
     assert set(counts(server, f"?feature={R}")) == {("globex", R, "no_subscription")}
     cluster.psql("update billing.shadow set day = day - 10 where org_id = 'initech'", database)

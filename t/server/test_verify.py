@@ -57,8 +57,25 @@ def payer(node, stripe):
 
 def test_no_drift_where_there_is_none(node, payer):
     report = node.answer("POST", "/verify")
-    assert report == {"livemode": False, "checked": 1, "unreachable": 0, "repaired": 0, "drift": [], "complete": True,
-                      "next": None}
+    assert report == {"livemode": False, "checked": 1, "unreachable": 0, "repaired": 0, "driftCount": 0, "drift": [],
+                      "complete": True, "next": None}
+
+
+def test_health_tells_what_came_of_the_last_round_through_the_orgs(node, payer):
+    payer.plant("subscription", "status = 'past_due'")
+    payer.verify()
+    first = node.health()["lastVerify"]
+    assert first["complete"] and first["endedAt"] and len(first["drift"]) == first["driftCount"] > 0
+    assert (payer.org, "status") in [(entry["org"], entry["what"]) for entry in first["drift"]]
+    # As if that call had ended early, before the first org: one that goes on from there adds to it.
+    node.sql("""update billing.sweep set verify_report = verify_report::jsonb || '{"complete": false, "next": "aaa"}'""")
+    node.answer("POST", "/verify", {"after": "aaa"})
+    both = node.health()["lastVerify"]
+    assert both["complete"] and both["drift"] == 2 * first["drift"]
+    assert [both[count] for count in ("checked", "driftCount")] == [2 * first[count] for count in ("checked", "driftCount")]
+    node.answer("POST", "/verify", {"repair": True})
+    mended = node.health()["lastVerify"]
+    assert (mended["checked"], mended["driftCount"]) == (first["checked"], first["driftCount"]) and mended["repaired"]
 
 
 @pytest.mark.parametrize("assignment, what, here, there", [

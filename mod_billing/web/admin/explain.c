@@ -2,19 +2,18 @@
  * GET /explain?feature=&org=&role=&appType=&usage=&method=&location= at the admin mount: the decision as the gate would
  * make it now, with each rule it looked at, where each input came from, and where in httpd.conf the policy, the plan
  * and the gates stand. Without an org it explains a request that has none; the method is GET unless named. */
+#include "service/explain.h"
 #include "config/value.h"
 #include "domain/key.h"
 #include "gate/judge.h"
-#include "service/explain.h"
 #include "service/runtime.h"
 #include "store/org.h"
-#include "web/admin.h"
+#include "web/admin/operator.h"
 #include "web/answer.h"
 #include "web/decision_json.h"
 #include "web/problem.h"
 #include "web/query.h"
 #include "web/remedy_json.h"
-#include "web/routes.h"
 
 #include <apr_strings.h>
 #include <http_protocol.h>
@@ -410,29 +409,31 @@ static json_t *unblock_json(const struct question *question)
                              decision->reason);
 }
 
-int admin_explain_handler(request_rec *r, const char *tail)
+static json_t *explain_work(request_rec *r, const struct operator_call *call, const char *tail, const json_t *body,
+                            int *answered)
 {
     struct question question = {.feature = NULL};
-    struct operator_call call;
     json_t *json;
-    int answered;
 
     (void)tail;
-    if (!operator_find(r, &call, &answered) || !question_read(r, &question, &answered)) {
-        return answered;
+    (void)body;
+    if (!question_read(r, &question, answered)) {
+        return NULL;
     }
-    explain_org(r->pool, question.feature, &question.context, call.livemode, &question.answer);
+    explain_org(r->pool, question.feature, &question.context, call->livemode, &question.answer);
     json = json_object();
     json_object_set_new(json, "org", json_text_or_null(question.context.org));
     json_object_set_new(json, "feature", json_string(question.feature->ref.key));
-    json_object_set_new(json, "livemode", json_boolean(call.livemode));
+    json_object_set_new(json, "livemode", json_boolean(call->livemode));
     json_object_set_new(json, "decision", decision_json(&question.answer.explanation.decision));
     json_object_set_new(json, "steps", steps_json(&question));
     json_object_set_new(json, "inputs", inputs_json(&question));
-    json_object_set_new(json, "override", override_json(r, &question, call.livemode));
+    json_object_set_new(json, "override", override_json(r, &question, call->livemode));
     json_object_set_new(json, "percent", percent_facts(&question));
     json_object_set_new(json, "killSwitch", facts_json(&question, RULE_KILL_SWITCH));
     json_object_set_new(json, "configuration", configuration_json(&question));
     json_object_set_new(json, "unblock", unblock_json(&question));
-    return answer_json(r, HTTP_OK, "application/json", json);
+    return json;
 }
+
+const struct operator_task admin_explain = {explain_work, false, NULL};

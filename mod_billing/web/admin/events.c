@@ -5,12 +5,10 @@
 #include "service/replay.h"
 #include "service/runtime.h"
 #include "store/operate.h"
-#include "web/admin.h"
+#include "web/admin/operator.h"
 #include "web/answer.h"
-#include "web/json_body.h"
 #include "web/problem.h"
 #include "web/query.h"
-#include "web/routes.h"
 
 #include <apr_strings.h>
 #include <http_protocol.h>
@@ -93,87 +91,77 @@ static bool filter_read(request_rec *r, struct event_filter *filter, int *answer
     return true;
 }
 
-int admin_events_handler(request_rec *r, const char *tail)
+static json_t *events_work(request_rec *r, const struct operator_call *call, const char *tail, const json_t *body,
+                           int *answered)
 {
-    struct operator_call call;
-    struct event_filter filter = {.provider = PROVIDER_NAME};
+    struct event_filter filter = {.provider = PROVIDER_NAME, .livemode = call->livemode};
     struct event_list list;
     json_t *json, *events;
-    int answered;
 
     (void)tail;
-    if (!operator_find(r, &call, &answered) || !filter_read(r, &filter, &answered)) {
-        return answered;
+    (void)body;
+    if (!filter_read(r, &filter, answered)) {
+        return NULL;
     }
-    filter.livemode = call.livemode;
     if (store_event_list(runtime()->database, r->pool, &filter, &list) != STORE_OK) {
-        return operator_unavailable(r);
+        *answered = operator_unavailable(r);
+        return NULL;
     }
     events = json_array();
     for (size_t i = 0; i < list.count; ++i) {
         json_array_append_new(events, event_json(&list.events[i]));
     }
     json = json_object();
-    json_object_set_new(json, "livemode", json_boolean(call.livemode));
+    json_object_set_new(json, "livemode", json_boolean(call->livemode));
     json_object_set_new(json, "events", events);
     json_object_set_new(json, "next", place_json(&list.next));
-    return answer_json(r, HTTP_OK, "application/json", json);
+    return json;
 }
 
-static int event_unknown(request_rec *r)
+static json_t *event_problem(request_rec *r, enum store_result found, int *answered)
 {
-    return problem_send(r, HTTP_NOT_FOUND, "unknown_event", "There is no such event in this server's mode.");
+    *answered = found == STORE_CONFLICT
+                    ? problem_send(r, HTTP_NOT_FOUND, "unknown_event", "There is no such event in this server's mode.")
+                    : operator_unavailable(r);
+    return NULL;
 }
 
-int admin_event_handler(request_rec *r, const char *tail)
+static json_t *event_work(request_rec *r, const struct operator_call *call, const char *tail, const json_t *body,
+                          int *answered)
 {
-    struct operator_call call;
     struct stored_event event;
+    enum store_result found =
+        store_event_find(runtime()->database, r->pool, PROVIDER_NAME, call->livemode, tail, &event);
     json_t *json;
-    int answered;
 
-    if (!operator_find(r, &call, &answered)) {
-        return answered;
+    (void)body;
+    if (found != STORE_OK) {
+        return event_problem(r, found, answered);
     }
-    switch (store_event_find(runtime()->database, r->pool, PROVIDER_NAME, call.livemode, tail, &event)) {
-    case STORE_OK:
-        json = event_json(&event);
-        json_object_set_new(json, "livemode", json_boolean(call.livemode));
-        json_object_set_new(json, "body", json_string(event.body));
-        return answer_json(r, HTTP_OK, "application/json", json);
-    case STORE_CONFLICT:
-        return event_unknown(r);
-    default:
-        return operator_unavailable(r);
-    }
+    json = event_json(&event);
+    json_object_set_new(json, "livemode", json_boolean(call->livemode));
+    json_object_set_new(json, "body", json_string(event.body));
+    return json;
 }
 
-int admin_event_replay_handler(request_rec *r, const char *tail)
+static json_t *event_replay_work(request_rec *r, const struct operator_call *call, const char *tail, const json_t *body,
+                                 int *answered)
 {
-    static const char *const members[] = {NULL};
     const char *id = apr_pstrmemdup(r->pool, tail, strcspn(tail, "/"));
-    struct operator_call call;
     struct event_result result;
-    enum store_result found;
-    json_t *body, *json;
-    int answered;
+    enum store_result found = replay_event(r->pool, config_server(r->server), id, &result);
+    json_t *json;
 
-    if (!operator_change(r, &call, &answered) || !operator_body_read(r, members, &body, &answered)) {
-        return answered;
-    }
-    found = replay_event(r->pool, config_server(r->server), id, &result);
-    if (found == STORE_CONFLICT) {
-        return event_unknown(r);
-    }
+    (void)body;
     if (found != STORE_OK || result.outcome == EVENT_FAILED) {
-        return operator_unavailable(r);
+        return event_problem(r, found == STORE_OK ? STORE_UNAVAILABLE : found, answered);
     }
     json = json_object();
-    json_object_set_new(json, "livemode", json_boolean(call.livemode));
+    json_object_set_new(json, "livemode", json_boolean(call->livemode));
     json_object_set_new(json, "id", json_string(id));
     json_object_set_new(json, "outcome", json_string(event_outcome_name(result.outcome)));
     json_object_set_new(json, "error", json_text_or_null(result.error));
-    return answer_json(r, HTTP_OK, "application/json", json);
+    return json;
 }
 
 static json_t *replay_json(const struct replay_report *report, bool livemode)
@@ -209,23 +197,27 @@ static bool replay_parse(request_rec *r, const json_t *body, const char **outcom
     return true;
 }
 
-int admin_replay_handler(request_rec *r, const char *tail)
+static json_t *events_replay_work(request_rec *r, const struct operator_call *call, const char *tail,
+                                  const json_t *body, int *answered)
 {
-    static const char *const members[] = {"outcome", "after", NULL};
     struct event_place from = {.id = NULL};
-    struct operator_call call;
     struct replay_report report;
     const char *outcome;
-    json_t *body;
-    int answered;
 
     (void)tail;
-    if (!operator_change(r, &call, &answered) || !operator_body_read(r, members, &body, &answered) ||
-        !replay_parse(r, body, &outcome, &from, &answered)) {
-        return answered;
+    if (!replay_parse(r, body, &outcome, &from, answered)) {
+        return NULL;
     }
     if (replay_events(r->pool, config_server(r->server), outcome, &from, &report) != STORE_OK && !report.replayed) {
-        return operator_unavailable(r);
+        *answered = operator_unavailable(r);
+        return NULL;
     }
-    return answer_json(r, HTTP_OK, "application/json", replay_json(&report, call.livemode));
+    return replay_json(&report, call->livemode);
 }
+
+static const char *const replay_members[] = {"outcome", "after", NULL};
+
+const struct operator_task admin_events = {events_work, false, NULL};
+const struct operator_task admin_event = {event_work, false, NULL};
+const struct operator_task admin_event_replay = {event_replay_work, true, operator_no_members};
+const struct operator_task admin_events_replay = {events_replay_work, true, replay_members};

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The operators' routes: who calls, and for which org. */
-#include "web/admin.h"
+ * The operators' tasks: who calls, for which org, and what the routes answer. */
+#include "web/admin/operator.h"
 
 #include "config/config.h"
 #include "domain/key.h"
+#include "web/answer.h"
+#include "web/json_body.h"
 #include "web/origin.h"
 #include "web/problem.h"
 
@@ -47,4 +49,34 @@ const char *operator_org(request_rec *r, const char *tail, const char **rest, in
 int operator_unavailable(request_rec *r)
 {
     return problem_unavailable(r, "database_unavailable", "The database cannot be asked now.", 5);
+}
+
+json_t *operator_store_problem(request_rec *r, enum store_result result, int *answered)
+{
+    *answered = result == STORE_UNAVAILABLE ? operator_unavailable(r)
+                                            : problem_send(r, HTTP_INTERNAL_SERVER_ERROR, "database_error",
+                                                           "The database refused. See the log.");
+    return NULL;
+}
+
+json_t *operator_member_problem(request_rec *r, const char *detail, int *answered)
+{
+    *answered = problem_send(r, HTTP_BAD_REQUEST, "invalid_member", detail);
+    return NULL;
+}
+
+const char *const operator_no_members[] = {NULL};
+
+int operator_answer(request_rec *r, const char *tail, const struct operator_task *task)
+{
+    struct operator_call call;
+    json_t *body = NULL, *json;
+    int answered;
+
+    if (!(task->changes ? operator_change(r, &call, &answered) : operator_find(r, &call, &answered)) ||
+        (task->members && !operator_body_read(r, task->members, &body, &answered))) {
+        return answered;
+    }
+    json = task->work(r, &call, tail, body, &answered);
+    return json ? answer_json(r, HTTP_OK, "application/json", json) : answered;
 }

@@ -4,12 +4,12 @@
  * Query: feature=KEY, since=DATE (counts its whole day; 30 days ago unless given), format=json|csv, limit=1..10000,
  * after= the `next` of an earlier answer. JSON has `totals` by feature beside the rows; CSV names the next page in its
  * Link header. This server's counts are written down first, those of other nodes are some seconds old. */
+#include "service/shadow.h"
 #include "config/value.h"
 #include "domain/key.h"
 #include "service/runtime.h"
-#include "service/shadow.h"
 #include "store/shadow.h"
-#include "web/admin.h"
+#include "web/admin/operator.h"
 #include "web/answer.h"
 #include "web/csv.h"
 #include "web/problem.h"
@@ -164,23 +164,41 @@ static json_t *row_json(const struct shadow_row *row)
     return json;
 }
 
+/* The counts come by feature, its total first and then by reason. */
+static json_t *total_json(const struct shadow_total *total, const char *name, const char *value)
+{
+    json_t *json = json_object();
+
+    json_object_set_new(json, name, json_string(value));
+    json_object_set_new(json, "requests", json_integer(total->requests));
+    json_object_set_new(json, "orgs", json_integer(total->orgs));
+    json_object_set_new(json, "firstSeen", json_time(total->first_seen));
+    json_object_set_new(json, "lastSeen", json_time(total->last_seen));
+    return json;
+}
+
 static json_t *totals_json(const struct shadow_total *totals, int count)
 {
-    json_t *json = json_array();
+    json_t *json = json_array(), *reasons = NULL;
 
     for (int i = 0; i < count; ++i) {
-        json_t *total = json_object();
+        const struct shadow_total *total = &totals[i];
+        json_t *feature;
 
-        json_object_set_new(total, "feature", json_string(totals[i].feature));
-        json_object_set_new(total, "enforcement", json_text_or_null(feature_enforcement(totals[i].feature)));
-        json_object_set_new(total, "requests", json_integer(totals[i].requests));
-        json_object_set_new(total, "orgs", json_integer(totals[i].orgs));
-        json_array_append_new(json, total);
+        if (total->reason) {
+            json_array_append_new(reasons, total_json(total, "reason", total->reason));
+            continue;
+        }
+        feature = total_json(total, "feature", total->feature);
+        reasons = json_array();
+        json_object_set_new(feature, "enforcement", json_text_or_null(feature_enforcement(total->feature)));
+        json_object_set_new(feature, "reasons", reasons);
+        json_array_append_new(json, feature);
     }
     return json;
 }
 
-static int report_json(request_rec *r, const struct report *report)
+static json_t *report_json(request_rec *r, const struct report *report, int *answered)
 {
     json_t *json, *rows;
     struct shadow_total *totals;
@@ -188,7 +206,8 @@ static int report_json(request_rec *r, const struct report *report)
     int count;
 
     if (store_shadow_totals(runtime()->database, r->pool, &report->filter, &totals, &count, &dropped) != STORE_OK) {
-        return operator_unavailable(r);
+        *answered = operator_unavailable(r);
+        return NULL;
     }
     rows = json_array();
     for (int i = 0; i < report->count; ++i) {
@@ -201,7 +220,7 @@ static int report_json(request_rec *r, const struct report *report)
     json_object_set_new(json, "dropped", json_integer(dropped));
     json_object_set_new(json, "rows", rows);
     json_object_set_new(json, "next", json_text_or_null(report->next));
-    return answer_json(r, HTTP_OK, "application/json", json);
+    return json;
 }
 
 /* CSV */
@@ -280,19 +299,45 @@ static int report_csv(request_rec *r, const struct report *report)
     return OK;
 }
 
+static bool report_make(request_rec *r, const struct operator_call *call, struct report *report, int *answered)
+{
+    if (!report_read(r, report, answered)) {
+        return false;
+    }
+    report->filter.livemode = call->livemode;
+    if (shadow_flush(r->pool, DATABASE_WAIT_WEB) == STORE_UNAVAILABLE || report_find(r, report) != STORE_OK) {
+        *answered = operator_unavailable(r);
+        return false;
+    }
+    return true;
+}
+
+static json_t *shadow_work(request_rec *r, const struct operator_call *call, const char *tail, const json_t *body,
+                           int *answered)
+{
+    struct report report = {.most = 0};
+
+    (void)tail;
+    (void)body;
+    return report_make(r, call, &report, answered) ? report_json(r, &report, answered) : NULL;
+}
+
+const struct operator_task admin_shadow = {shadow_work, false, NULL};
+
 int admin_shadow_handler(request_rec *r, const char *tail)
 {
     struct report report = {.most = 0};
     struct operator_call call;
+    json_t *json;
     int answered;
 
     (void)tail;
-    if (!operator_find(r, &call, &answered) || !report_read(r, &report, &answered)) {
+    if (!operator_find(r, &call, &answered) || !report_make(r, &call, &report, &answered)) {
         return answered;
     }
-    report.filter.livemode = call.livemode;
-    if (shadow_flush(r->pool, DATABASE_WAIT_WEB) == STORE_UNAVAILABLE || report_find(r, &report) != STORE_OK) {
-        return operator_unavailable(r);
+    if (report.csv) {
+        return report_csv(r, &report);
     }
-    return report.csv ? report_csv(r, &report) : report_json(r, &report);
+    json = report_json(r, &report, &answered);
+    return json ? answer_json(r, HTTP_OK, "application/json", json) : answered;
 }

@@ -5,17 +5,15 @@
  * writes one dated grant for each org that would have been denied the feature in the last days; with dryRun it only
  * shows them. Skipped are orgs that have a grant in force, and those that an operator refused the feature. GET
  * /grandfather: the newest 100 batches. DELETE /grandfather/{batch}: undoes exactly that one. */
+#include "service/grandfather.h"
 #include "config/value.h"
 #include "domain/key.h"
-#include "service/grandfather.h"
 #include "service/provider.h"
 #include "service/runtime.h"
 #include "service/shadow.h"
-#include "web/admin.h"
+#include "web/admin/operator.h"
 #include "web/answer.h"
-#include "web/json_body.h"
 #include "web/problem.h"
-#include "web/routes.h"
 
 #include <apr_strings.h>
 #include <http_protocol.h>
@@ -24,13 +22,6 @@
 #define DAYS_MAX    3650
 #define BATCHES_MAX 100
 #define ORGS_SHOWN  10000 /* beyond them the answer only counts */
-
-static int grandfather_problem(request_rec *r, enum store_result result)
-{
-    return result == STORE_UNAVAILABLE
-               ? operator_unavailable(r)
-               : problem_send(r, HTTP_INTERNAL_SERVER_ERROR, "database_error", "The database refused. See the log.");
-}
 
 /* NULL, or what is wrong with the body. */
 static const char *asked_parse(apr_pool_t *pool, const json_t *body, struct grandfathering *asked)
@@ -133,10 +124,11 @@ static struct org_actor batch_actor(request_rec *r, const struct operator_call *
     };
 }
 
-static int grandfather_answer(request_rec *r, const struct operator_call *call, struct grandfathering *asked,
-                              const json_t *body, bool dry_run)
+static json_t *grandfather_do(request_rec *r, const struct operator_call *call, struct grandfathering *asked,
+                              const json_t *body, int *answered)
 {
     struct org_actor actor = batch_actor(r, call, body);
+    bool dry_run = json_is_true(json_object_get(body, "dryRun"));
     struct grandfather_org *shown;
     int64_t batch_id = 0;
     json_t *json;
@@ -151,50 +143,39 @@ static int grandfather_answer(request_rec *r, const struct operator_call *call, 
         result = grandfather_write(r->pool, &actor, asked, shown, count, &batch_id);
     }
     if (result != STORE_OK) {
-        return grandfather_problem(r, result);
+        return operator_store_problem(r, result, answered);
     }
     json = asked_json(asked, dry_run);
     if (batch_id) {
         json_object_set_new(json, "batch", json_integer(batch_id));
     }
     orgs_json(json, shown, count);
-    return answer_json(r, HTTP_OK, "application/json", json);
+    return json;
 }
 
-int admin_grandfather_handler(request_rec *r, const char *tail)
+static json_t *grandfather_work(request_rec *r, const struct operator_call *call, const char *tail, const json_t *body,
+                                int *answered)
 {
-    static const char *const members[] = {"feature", "days", "expiresAt", "note", "dryRun", NULL};
-    struct operator_call call;
     struct grandfathering asked;
-    const char *wrong;
-    json_t *body;
-    int answered;
+    const char *wrong = asked_parse(r->pool, body, &asked);
 
     (void)tail;
-    if (!operator_change(r, &call, &answered) || !operator_body_read(r, members, &body, &answered)) {
-        return answered;
-    }
-    if ((wrong = asked_parse(r->pool, body, &asked))) {
-        return problem_send(r, HTTP_BAD_REQUEST, "invalid_member", wrong);
-    }
-    return grandfather_answer(r, &call, &asked, body, json_is_true(json_object_get(body, "dryRun")));
+    return wrong ? operator_member_problem(r, wrong, answered) : grandfather_do(r, call, &asked, body, answered);
 }
 
-int admin_grandfather_list_handler(request_rec *r, const char *tail)
+static json_t *list_work(request_rec *r, const struct operator_call *call, const char *tail, const json_t *body,
+                         int *answered)
 {
-    struct operator_call call;
     struct grandfather_batch *batches;
-    enum store_result result;
     json_t *json, *list;
-    int answered, count;
+    int count;
+    enum store_result result =
+        store_grandfather_list(runtime()->database, r->pool, call->livemode, BATCHES_MAX, &batches, &count);
 
     (void)tail;
-    if (!operator_find(r, &call, &answered)) {
-        return answered;
-    }
-    result = store_grandfather_list(runtime()->database, r->pool, call.livemode, BATCHES_MAX, &batches, &count);
+    (void)body;
     if (result != STORE_OK) {
-        return grandfather_problem(r, result);
+        return operator_store_problem(r, result, answered);
     }
     list = json_array();
     for (int i = 0; i < count; ++i) {
@@ -202,46 +183,54 @@ int admin_grandfather_list_handler(request_rec *r, const char *tail)
     }
     json = json_object();
     json_object_set_new(json, "batches", list);
-    return answer_json(r, HTTP_OK, "application/json", json);
+    return json;
 }
 
-static int undo_answer(request_rec *r, const struct operator_call *call, int64_t batch_id)
+static json_t *undo_unknown(request_rec *r, int *answered)
 {
-    json_t *detail = json_pack("{s:I}", "batch", (json_int_t)batch_id), *json, *list;
-    struct org_actor actor = batch_actor(r, call, detail);
-    struct grandfather_batch batch;
-    const char *const *orgs;
-    size_t count;
-    enum store_result result = grandfather_undo(r->pool, &actor, batch_id, &batch, &orgs, &count);
+    *answered = problem_send(r, HTTP_NOT_FOUND, "unknown_batch", "There is no such batch in this server's mode.");
+    return NULL;
+}
 
-    json_decref(detail);
-    if (result == STORE_CONFLICT) {
-        return problem_send(r, HTTP_NOT_FOUND, "unknown_batch", "There is no such batch in this server's mode.");
-    }
-    if (result != STORE_OK) {
-        return grandfather_problem(r, result);
-    }
-    list = json_array();
+static json_t *undone_json(const struct grandfather_batch *batch, const char *const *orgs, size_t count)
+{
+    json_t *json = batch_json(batch), *list = json_array();
+
     for (size_t i = 0; i < count && i < ORGS_SHOWN; ++i) {
         json_array_append_new(list, json_string(orgs[i]));
     }
-    json = batch_json(&batch);
     json_object_set_new(json, "removedCount", json_integer((json_int_t)count));
     json_object_set_new(json, "removed", list);
-    return answer_json(r, HTTP_OK, "application/json", json);
+    return json;
 }
 
-int admin_grandfather_undo_handler(request_rec *r, const char *tail)
+static json_t *undo_work(request_rec *r, const struct operator_call *call, const char *tail, const json_t *body,
+                         int *answered)
 {
-    struct operator_call call;
+    struct grandfather_batch batch;
+    struct org_actor actor;
+    enum store_result result;
+    const char *const *orgs;
     int64_t batch_id;
-    int answered;
+    json_t *detail;
+    size_t count;
 
-    if (!operator_change(r, &call, &answered)) {
-        return answered;
-    }
+    (void)body;
     if (!value_number(tail, &batch_id)) {
-        return problem_send(r, HTTP_NOT_FOUND, "unknown_batch", "There is no such batch in this server's mode.");
+        return undo_unknown(r, answered);
     }
-    return undo_answer(r, &call, batch_id);
+    detail = json_pack("{s:I}", "batch", (json_int_t)batch_id);
+    actor = batch_actor(r, call, detail);
+    json_decref(detail);
+    result = grandfather_undo(r->pool, &actor, batch_id, &batch, &orgs, &count);
+    if (result == STORE_CONFLICT) {
+        return undo_unknown(r, answered);
+    }
+    return result == STORE_OK ? undone_json(&batch, orgs, count) : operator_store_problem(r, result, answered);
 }
+
+static const char *const grandfather_members[] = {"feature", "days", "expiresAt", "note", "dryRun", NULL};
+
+const struct operator_task admin_grandfather = {grandfather_work, true, grandfather_members};
+const struct operator_task admin_grandfather_list = {list_work, false, NULL};
+const struct operator_task admin_grandfather_undo = {undo_work, true, NULL};

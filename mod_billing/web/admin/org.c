@@ -1,35 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0
- * /orgs/{org} at the admin mount: the org record, its customerConfig, its dated overrides, and what comes of them beside
- * what the plan says. */
+ * /orgs/{org} at the admin mount: the org record, its customerConfig, its dated overrides, and what comes of them
+ * beside what the plan says. */
+#include "service/org.h"
 #include "config/value.h"
 #include "domain/gate.h"
 #include "domain/key.h"
-#include "service/org.h"
 #include "service/provider.h"
 #include "service/runtime.h"
 #include "service/state.h"
-#include "web/admin.h"
+#include "store/verify.h"
+#include "web/admin/operator.h"
 #include "web/answer.h"
-#include "web/json_body.h"
 #include "web/problem.h"
-#include "web/routes.h"
 
 #include <apr_strings.h>
 #include <http_protocol.h>
 
 #define NOTE_MAX 1000
-
-static int store_problem(request_rec *r, enum store_result result)
-{
-    return result == STORE_UNAVAILABLE
-               ? problem_unavailable(r, "database_unavailable", "The database cannot be asked now.", 5)
-               : problem_send(r, HTTP_INTERNAL_SERVER_ERROR, "database_error", "The database refused. See the log.");
-}
-
-static int member_problem(request_rec *r, const char *detail)
-{
-    return problem_send(r, HTTP_BAD_REQUEST, "invalid_member", detail);
-}
 
 /* Showing */
 
@@ -90,15 +77,15 @@ static json_t *effective_json(const struct org_state *state, int64_t now)
 
         entry = json_object();
         json_object_set_new(entry, "plan", json_boolean(plan && plan_grants(plan, feature->ref.hash)));
-        json_object_set_new(entry, "override",
-                            override ? json_boolean(override->kind == OVERRIDE_GRANT) : json_null());
+        json_object_set_new(entry, "override", override ? json_boolean(override->kind == OVERRIDE_GRANT) : json_null());
         json_object_set_new(features, feature->ref.key, entry);
     }
     for (size_t i = 0; i < catalogue->plan_count; ++i) {
         for (size_t k = 0; k < catalogue->plans[i].limit_count; ++k) {
             const struct key_ref *limit = &catalogue->plans[i].limits[k].limit;
             const struct override *override = state_limit_override(state, limit->hash, now);
-            int64_t planned = plan_limit_value(plan, limit->hash), value = limit_in_force(catalogue, state, limit->hash, now);
+            int64_t planned = plan_limit_value(plan, limit->hash),
+                    value = limit_in_force(catalogue, state, limit->hash, now);
 
             entry = json_object();
             if (planned != LIMIT_NOT_SET) {
@@ -131,21 +118,65 @@ static json_t *subscription_json(const struct org_state *state)
     return json;
 }
 
-static int org_answer(request_rec *r, const char *org, bool livemode)
+/* The org at the provider. */
+
+static json_t *provider_subscription_json(const struct subscription *subscription)
 {
+    const struct subscription_snapshot *snapshot = &subscription->snapshot;
+    json_t *json = json_object(), *prices = json_array();
+
+    for (size_t i = 0; i < snapshot->price_count; ++i) {
+        json_array_append_new(prices, json_string(snapshot->prices[i]));
+    }
+    json_object_set_new(json, "id", json_string(snapshot->id));
+    json_object_set_new(json, "customer", json_text_or_null(snapshot->customer));
+    json_object_set_new(json, "providerStatus", json_string(snapshot->raw_status));
+    json_object_set_new(json, "status", json_string(status_name(subscription->status)));
+    json_object_set_new(json, "ended", json_boolean(snapshot->ended));
+    json_object_set_new(json, "unsettled", json_boolean(subscription->unsettled));
+    json_object_set_new(json, "prices", prices);
+    json_object_set_new(json, "createdAt", json_time(snapshot->created));
+    json_object_set_new(json, "currentPeriodEnd", json_time(snapshot->period_end));
+    json_object_set_new(json, "cancelAt", json_time(snapshot->cancel_at));
+    json_object_set_new(json, "pastDueSince", json_time(subscription->past_due_since));
+    return json;
+}
+
+static json_t *provider_json(const struct verify_record *record)
+{
+    json_t *json = json_object(), *customers = json_array(), *subscriptions = json_array();
+
+    for (size_t i = 0; i < record->customer_count; ++i) {
+        json_array_append_new(customers, json_string(record->customers[i]));
+    }
+    for (size_t i = 0; i < record->subscription_count; ++i) {
+        json_array_append_new(subscriptions, provider_subscription_json(&record->subscriptions[i]));
+    }
+    json_object_set_new(json, "name", json_string(PROVIDER_NAME));
+    json_object_set_new(json, "customers", customers);
+    json_object_set_new(json, "subscription", json_text_or_null(record->link.subscription));
+    json_object_set_new(json, "subscriptions", subscriptions);
+    return json;
+}
+
+static json_t *org_json(request_rec *r, const char *org, bool livemode, int *answered)
+{
+    struct verify_record provider;
     struct org_record record;
     struct org_state state;
     enum store_result result = store_org_find(runtime()->database, r->pool, org, livemode, &record);
     json_t *json, *overrides;
 
     if (result != STORE_OK) {
-        return store_problem(r, result);
+        return operator_store_problem(r, result, answered);
     }
     if (!record.known) {
-        return problem_send(r, HTTP_NOT_FOUND, "unknown_org", "No org of this id has been seen.");
+        *answered = problem_send(r, HTTP_NOT_FOUND, "unknown_org", "No org of this id has been seen.");
+        return NULL;
     }
-    if (!state_find(r->pool, org, livemode, &state)) {
-        return store_problem(r, STORE_UNAVAILABLE);
+    result = store_verify_find(runtime()->database, r->pool, PROVIDER_NAME, livemode, org, &provider);
+    if (result != STORE_OK || !state_find(r->pool, org, livemode, &state)) {
+        return operator_store_problem(r, result != STORE_OK ? result : STORE_UNAVAILABLE, answered);
     }
     json = json_object();
     json_object_set_new(json, "org", json_string(org));
@@ -161,19 +192,17 @@ static int org_answer(request_rec *r, const char *org, bool livemode)
     json_object_set_new(json, "overrides", overrides);
     json_object_set_new(json, "subscription", subscription_json(&state));
     json_object_set_new(json, "effective", effective_json(&state, runtime_now()));
-    return answer_json(r, HTTP_OK, "application/json", json);
+    json_object_set_new(json, "provider", provider_json(&provider));
+    return json;
 }
 
-int admin_org_show_handler(request_rec *r, const char *tail)
+static json_t *org_work(request_rec *r, const struct operator_call *call, const char *tail, const json_t *body,
+                        int *answered)
 {
-    struct operator_call call;
-    const char *org, *rest;
-    int answered;
+    const char *rest, *org = operator_org(r, tail, &rest, answered);
 
-    if (!operator_find(r, &call, &answered) || !(org = operator_org(r, tail, &rest, &answered))) {
-        return answered;
-    }
-    return org_answer(r, org, call.livemode);
+    (void)body;
+    return org ? org_json(r, org, call->livemode, answered) : NULL;
 }
 
 /* Changing */
@@ -192,7 +221,8 @@ static bool features_parse(apr_pool_t *pool, const json_t *features, struct org_
     const char *key;
     const json_t *value;
 
-    json_object_foreach ((json_t *)features, key, value) {
+    json_object_foreach((json_t *)features, key, value)
+    {
         if (!key_valid(key) || !json_is_boolean(value)) {
             return false;
         }
@@ -213,7 +243,8 @@ static bool limits_parse(apr_pool_t *pool, const json_t *limits, struct org_conf
     const json_t *value;
     int64_t limit;
 
-    json_object_foreach ((json_t *)limits, key, value) {
+    json_object_foreach((json_t *)limits, key, value)
+    {
         if (!key_valid(key) || !limit_parse(value, &limit)) {
             return false;
         }
@@ -267,27 +298,28 @@ static struct org_actor operator_actor(request_rec *r, const struct operator_cal
     };
 }
 
-int admin_org_configure_handler(request_rec *r, const char *tail)
+/* What a change leaves behind. */
+static json_t *changed_json(request_rec *r, const struct org_actor *actor, enum store_result result, int *answered)
 {
-    static const char *const members[] = {"features", "limits", "appType", "createdAt", NULL};
-    struct operator_call call;
+    return result == STORE_OK ? org_json(r, actor->org, actor->livemode, answered)
+                              : operator_store_problem(r, result, answered);
+}
+
+static json_t *configure_work(request_rec *r, const struct operator_call *call, const char *tail, const json_t *body,
+                              int *answered)
+{
+    const char *rest, *org = operator_org(r, tail, &rest, answered), *wrong;
     struct org_config config;
     struct org_actor actor;
-    enum store_result result;
-    const char *org, *rest, *wrong;
-    json_t *body;
-    int answered;
 
-    if (!operator_change(r, &call, &answered) || !(org = operator_org(r, tail, &rest, &answered)) ||
-        !operator_body_read(r, members, &body, &answered)) {
-        return answered;
+    if (!org) {
+        return NULL;
     }
     if ((wrong = config_parse(r->pool, body, &config))) {
-        return member_problem(r, wrong);
+        return operator_member_problem(r, wrong, answered);
     }
-    actor = operator_actor(r, &call, org, body);
-    result = org_configure(r->pool, &actor, &config);
-    return result == STORE_OK ? org_answer(r, org, call.livemode) : store_problem(r, result);
+    actor = operator_actor(r, call, org, body);
+    return changed_json(r, &actor, org_configure(r->pool, &actor, &config), answered);
 }
 
 /* Exactly one of feature with allow, and limit with value. NULL, or what is wrong. */
@@ -319,53 +351,57 @@ static const char *override_parse(apr_pool_t *pool, const json_t *body, struct o
     return NULL;
 }
 
-int admin_override_add_handler(request_rec *r, const char *tail)
+static json_t *override_add_work(request_rec *r, const struct operator_call *call, const char *tail, const json_t *body,
+                                 int *answered)
 {
-    static const char *const members[] = {"feature", "limit", "allow", "value", "expiresAt", "note", NULL};
-    struct operator_call call;
+    const char *rest, *org = operator_org(r, tail, &rest, answered), *wrong;
     struct org_override override;
     struct org_actor actor;
-    enum store_result result;
-    const char *org, *rest, *wrong;
-    json_t *body;
     int64_t id;
-    int answered;
 
-    if (!operator_change(r, &call, &answered) || !(org = operator_org(r, tail, &rest, &answered)) ||
-        !operator_body_read(r, members, &body, &answered)) {
-        return answered;
+    if (!org) {
+        return NULL;
     }
     if ((wrong = override_parse(r->pool, body, &override))) {
-        return member_problem(r, wrong);
+        return operator_member_problem(r, wrong, answered);
     }
-    actor = operator_actor(r, &call, org, body);
-    result = org_override_add(r->pool, &actor, &override, &id);
-    return result == STORE_OK ? org_answer(r, org, call.livemode) : store_problem(r, result);
+    actor = operator_actor(r, call, org, body);
+    return changed_json(r, &actor, org_override_add(r->pool, &actor, &override, &id), answered);
 }
 
-int admin_override_remove_handler(request_rec *r, const char *tail)
+static json_t *override_unknown(request_rec *r, int *answered)
 {
-    struct operator_call call;
-    struct org_actor actor;
-    enum store_result result;
-    const char *org, *rest;
-    int64_t id;
-    json_t *detail;
-    int answered;
+    *answered = problem_send(r, HTTP_NOT_FOUND, "unknown_override", "The org has no such override.");
+    return NULL;
+}
 
-    if (!operator_change(r, &call, &answered) || !(org = operator_org(r, tail, &rest, &answered))) {
-        return answered;
+static json_t *override_remove_work(request_rec *r, const struct operator_call *call, const char *tail,
+                                    const json_t *body, int *answered)
+{
+    const char *rest, *org = operator_org(r, tail, &rest, answered);
+    enum store_result result;
+    struct org_actor actor;
+    json_t *detail;
+    int64_t id;
+
+    (void)body;
+    if (!org) {
+        return NULL;
     }
     if (!value_number(rest + strlen("overrides/"), &id)) {
-        return problem_send(r, HTTP_NOT_FOUND, "unknown_override", "The org has no such override.");
+        return override_unknown(r, answered);
     }
-    detail = json_object();
-    json_object_set_new(detail, "id", json_integer(id));
-    actor = operator_actor(r, &call, org, detail);
+    detail = json_pack("{s:I}", "id", (json_int_t)id);
+    actor = operator_actor(r, call, org, detail);
     json_decref(detail);
     result = org_override_remove(r->pool, &actor, id);
-    if (result == STORE_CONFLICT) {
-        return problem_send(r, HTTP_NOT_FOUND, "unknown_override", "The org has no such override.");
-    }
-    return result == STORE_OK ? org_answer(r, org, call.livemode) : store_problem(r, result);
+    return result == STORE_CONFLICT ? override_unknown(r, answered) : changed_json(r, &actor, result, answered);
 }
+
+static const char *const config_members[] = {"features", "limits", "appType", "createdAt", NULL};
+static const char *const override_members[] = {"feature", "limit", "allow", "value", "expiresAt", "note", NULL};
+
+const struct operator_task admin_org = {org_work, false, NULL};
+const struct operator_task admin_org_configure = {configure_work, true, config_members};
+const struct operator_task admin_override_add = {override_add_work, true, override_members};
+const struct operator_task admin_override_remove = {override_remove_work, true, NULL};
