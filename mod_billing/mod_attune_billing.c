@@ -11,6 +11,7 @@
 #include "gate/notes.h"
 #include "jobs/watchdog.h"
 #include "provider/http.h"
+#include "service/metrics.h"
 #include "service/provider.h"
 #include "service/runtime.h"
 #include "service/shadow.h"
@@ -52,12 +53,14 @@ static int billing_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *
         return HTTP_INTERNAL_SERVER_ERROR;
     }
     shadow_prepare(server);
+    metrics_prepare(pconf, server);
     notes_prepare();
     return watchdog_register(pconf, server);
 }
 
 static void billing_child_init(apr_pool_t *pchild, server_rec *server)
 {
+    metrics_start();
     runtime_start(pchild, server, startup_table());
     state_start(pchild);
     shadow_start(pchild);

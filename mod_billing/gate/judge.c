@@ -5,6 +5,7 @@
 #include "gate/identity.h"
 #include "gate/limit.h"
 #include "gate/notes.h"
+#include "service/metrics.h"
 #include "service/runtime.h"
 #include "service/shadow.h"
 #include "service/state.h"
@@ -120,6 +121,45 @@ static void judgement_begin(request_rec *r, const struct dir_config *config, str
     }
 }
 
+/* The first time that it says so for this feature of the client's request. */
+static bool judgement_is_first(request_rec *r, const struct feature *feature)
+{
+    struct request_record *record;
+    struct measured_feature *item;
+
+    while (r->main || r->prev) {
+        r = r->main ? r->main : r->prev;
+    }
+    record = request_record(r);
+    if (!record->measured) {
+        record->measured = feature;
+        return true;
+    }
+    if (record->measured == feature) {
+        return false;
+    }
+    for (const struct measured_feature *other = record->measured_too; other; other = other->next) {
+        if (other->feature == feature) {
+            return false;
+        }
+    }
+    item = apr_palloc(r->pool, sizeof(*item));
+    *item = (struct measured_feature){feature, record->measured_too};
+    record->measured_too = item;
+    return true;
+}
+
+/* A client's request counts once for each feature. Where mod_dir or mod_autoindex only looks what it might serve, a
+ * denial tells something, but that nothing was denied does not. */
+static void judgement_measure(request_rec *r, const struct feature *feature, const struct decision *decision)
+{
+    bool plainly_allowed = decision->allowed && !decision->would_deny;
+
+    if (!(r->main && plainly_allowed) && judgement_is_first(r, feature)) {
+        metrics_decision(feature, decision);
+    }
+}
+
 static const struct denial *judgement_of(request_rec *r, const struct dir_config *config,
                                          const struct judgement *judgement, const struct required_feature *required)
 {
@@ -127,6 +167,7 @@ static const struct denial *judgement_of(request_rec *r, const struct dir_config
     struct decision decision = gate_decide(required->feature, &config_global()->catalogue, context, judgement->known);
 
     notes_set(r, required, context, judgement->known, &decision);
+    judgement_measure(r, required->feature, &decision);
     if (decision.would_deny) {
         shadow_count(r, required->feature, context->org, decision.reason, context->now);
     }

@@ -7,6 +7,7 @@
 #include "gate/judge.h"
 #include "gate/notes.h"
 #include "gate/view.h"
+#include "service/metrics.h"
 #include "store/database.h"
 
 #include <http_log.h>
@@ -136,6 +137,7 @@ static const struct denial *limit_judge_by(request_rec *r, const struct dir_conf
         limit_decide(policy, required->limit.hash, &config_global()->catalogue, &view->context, view->state);
     const struct required_feature noted = {.key = policy->ref.key};
 
+    metrics_limit(required->limit.hash, &decision);
     if (!decision.allowed || decision.would_deny) {
         notes_set(r, &noted, &view->context, view->state, &decision);
     }

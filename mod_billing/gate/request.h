@@ -19,6 +19,11 @@ struct denial {
     int status;
 };
 
+struct measured_feature {
+    const struct feature *feature;
+    const struct measured_feature *next;
+};
+
 struct request_record {
     /* web/: the mount that claimed the request, and the path below it, beginning with '/' or empty. */
     bool claimed;
@@ -39,8 +44,11 @@ struct request_record {
     const struct dir_config *judged_of;
     int judged;
     bool counted; /* the limits too */
-    const struct denial *denial;       /* NULL: none (so far) */
-    struct known_state *known;         /* gate/view.c: of the org that was looked for; NULL: none yet */
+    /* Of a client's first request_rec: the features whose decision the metrics have counted. */
+    const struct feature *measured;
+    const struct measured_feature *measured_too; /* all but the first */
+    const struct denial *denial;                 /* NULL: none (so far) */
+    struct known_state *known;                   /* gate/view.c: of the org that was looked for; NULL: none yet */
     const struct denial *inner_denial; /* of a subrequest that looked for what to serve, such as mod_dir's; or NULL */
 };
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The report's share of the watchdog. */
+ * The report's and the metrics' share of the watchdog. */
 #include "jobs/report.h"
 
+#include "service/metrics.h"
 #include "service/runtime.h"
 #include "service/shadow.h"
 #include "store/shadow.h"
@@ -24,4 +25,5 @@ void report_pass(apr_pool_t *pool)
     if (shadow_flush(pool, DATABASE_WAIT_JOB) == STORE_OK) {
         report_prune(pool);
     }
+    metrics_standing_refresh(pool);
 }

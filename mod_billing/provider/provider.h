@@ -47,7 +47,8 @@ enum provider_outcome {
     PROVIDER_REFUSED,     /* our request is wrong, by a bug or by the configuration: the same again is no use */
     PROVIDER_UNAVAILABLE, /* not reached, busy or failing. Nothing was changed there */
     PROVIDER_AMBIGUOUS,   /* a change may have been made: to be repeated with the same idempotency key only */
-    PROVIDER_KEY_USED     /* the idempotency key was used with other words: what was made then is not told */
+    PROVIDER_KEY_USED,    /* the idempotency key was used with other words: what was made then is not told */
+    PROVIDER_OUTCOMES     /* how many there are */
 };
 
 struct provider_result {
@@ -59,6 +60,21 @@ struct provider_result {
     const char *detail;     /* a printable sentence for the log, without secrets; NULL with OK */
     const char *code;       /* the provider's own name of the error; NULL: none told */
     const char *request_id; /* the provider's own name of the request, for its support; NULL: none told */
+};
+
+/* What a provider is asked for over the network. */
+enum provider_operation {
+    PROVIDER_CUSTOMER_CREATE,
+    PROVIDER_CUSTOMER_FIND,
+    PROVIDER_CHECKOUT_CREATE,
+    PROVIDER_CHECKOUT_FETCH,
+    PROVIDER_CHECKOUT_EXPIRE,
+    PROVIDER_CHECKOUTS_OPEN,
+    PROVIDER_PORTAL_CREATE,
+    PROVIDER_SUBSCRIPTION_FETCH,
+    PROVIDER_SUBSCRIPTIONS_LIST,
+    PROVIDER_EVENTS_LIST,
+    PROVIDER_OPERATIONS
 };
 
 struct webhook_delivery {
@@ -193,6 +209,13 @@ struct provider {
 
 /** The provider of this name among those compiled in, or NULL. */
 const struct provider *provider_find(const char *name);
+
+/** Called in the caller's thread at the end of each call, with the time that it took in all, in microseconds. */
+typedef void provider_observer(enum provider_operation operation, const struct provider_result *result, int64_t took);
+
+/** From now on provider_find gives providers whose calls are told to `observer`, by one for all. Before there are
+ * threads. */
+void provider_observe(provider_observer *observer);
 
 /** "ok", "not found", "refused", "unavailable", "ambiguous", "key used". */
 const char *provider_outcome_name(enum provider_outcome outcome);

@@ -3,17 +3,17 @@
 #include "service/shadow.h"
 
 #include "cache/tally.h"
+#include "service/retained.h"
 #include "service/runtime.h"
 #include "store/shadow.h"
 
 #include <apr_general.h>
-#include <apr_shm.h>
 #include <apr_strings.h>
 #include <http_log.h>
 
 APLOG_USE_MODULE(attune_billing);
 
-#define RETAINED_KEY "mod_attune_billing-shadow"
+#define RETAINED_NAME "mod_attune_billing-shadow"
 
 /* An org, a feature and a reason that were not written down yet take one. 6 MiB. */
 #define SLOTS 32768
@@ -28,42 +28,26 @@ APLOG_USE_MODULE(attune_billing);
 
 static struct tally *counters;
 
-/* In the process pool, for good: what was counted under the last configuration must not be lost, and its children still
- * count while they end. An anonymous segment starts with a word of APR's own (shmem/unix/shm.c), so it is aligned by
- * hand. */
-static apr_status_t shadow_memory(server_rec *server, void **memory)
+/* Laid out in memory that was just made. */
+static struct tally *shadow_format(void *memory)
 {
     unsigned char random[TALLY_ID_MAX / 2];
     char id[TALLY_ID_MAX + 1];
-    apr_size_t size = tally_size(SLOTS);
-    apr_uintptr_t base;
-    apr_shm_t *shm;
-    apr_status_t status = apr_generate_random_bytes(random, sizeof(random));
 
-    if (status == APR_SUCCESS) {
-        status = apr_shm_create(&shm, size + TALLY_ALIGNMENT, NULL, server->process->pool);
-    }
-    if (status != APR_SUCCESS) {
-        return status;
+    if (apr_generate_random_bytes(random, sizeof(random)) != APR_SUCCESS) {
+        return NULL;
     }
     ap_bin2hex(random, sizeof(random), id);
-    base = (apr_uintptr_t)apr_shm_baseaddr_get(shm) + TALLY_ALIGNMENT - 1;
-    *memory = tally_format((void *)(base & ~(apr_uintptr_t)(TALLY_ALIGNMENT - 1)), size, SLOTS, id);
-    return *memory ? APR_SUCCESS : APR_EGENERAL;
+    return tally_format(memory, tally_size(SLOTS), SLOTS, id);
 }
 
 void shadow_prepare(server_rec *server)
 {
-    void **memory = ap_retained_data_get(RETAINED_KEY);
-    apr_status_t status = APR_SUCCESS;
+    void *memory;
+    bool fresh;
+    apr_status_t status = retained_memory(server, RETAINED_NAME, tally_size(SLOTS), TALLY_ALIGNMENT, &memory, &fresh);
 
-    if (!memory) {
-        memory = ap_retained_data_create(RETAINED_KEY, sizeof(*memory));
-    }
-    if (!*memory) {
-        status = shadow_memory(server, memory);
-    }
-    counters = tally_attach(*memory, tally_size(SLOTS));
+    counters = !memory ? NULL : fresh ? shadow_format(memory) : tally_attach(memory, tally_size(SLOTS));
     if (!counters) {
         ap_log_error(APLOG_MARK, APLOG_ERR, status, server,
                      "ATB0261: no shared memory to count in: the shadow report stays empty");

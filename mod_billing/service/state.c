@@ -3,6 +3,7 @@
 #include "service/state.h"
 
 #include "domain/key.h"
+#include "service/metrics.h"
 #include "service/runtime.h"
 #include "store/state.h"
 
@@ -104,20 +105,17 @@ static bool state_fill(apr_pool_t *pool, const char *org, bool livemode, apr_int
     return true;
 }
 
-bool state_find(apr_pool_t *pool, const char *org, bool livemode, struct org_state *state)
+/* What memory does not know: the database is asked, by one for all. */
+static bool state_ask(apr_pool_t *pool, const char *org, bool livemode, struct org_state *state)
 {
     const struct runtime *child = runtime();
-    apr_time_t deadline;
+    apr_time_t deadline = apr_time_now() + DATABASE_WAIT_GATE;
     struct flight *mine;
     bool found;
 
-    if (child->table && table_lookup(child->table, org, livemode, state)) {
-        return true;
-    }
     if (!child->database) {
         return false;
     }
-    deadline = apr_time_now() + DATABASE_WAIT_GATE;
     if (flight_join(org, livemode, deadline, &mine) && child->table &&
         table_lookup(child->table, org, livemode, state)) {
         return true;
@@ -125,6 +123,20 @@ bool state_find(apr_pool_t *pool, const char *org, bool livemode, struct org_sta
     /* Somebody else's answer need not be in the table: it may be full, or of another generation's catalogue. */
     found = apr_time_now() < deadline && state_fill(pool, org, livemode, deadline - apr_time_now(), state);
     flight_land(mine);
+    return found;
+}
+
+bool state_find(apr_pool_t *pool, const char *org, bool livemode, struct org_state *state)
+{
+    const struct runtime *child = runtime();
+    bool found;
+
+    if (child->table && table_lookup(child->table, org, livemode, state)) {
+        metrics_lookup(LOOKUP_HIT);
+        return true;
+    }
+    found = state_ask(pool, org, livemode, state);
+    metrics_lookup(found ? LOOKUP_MISS : LOOKUP_UNKNOWN);
     return found;
 }
 

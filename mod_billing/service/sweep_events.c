@@ -4,6 +4,7 @@
  * The provider lists the newest first, so a span of time is listed to its end before anything of it is applied. A span
  * with more than a bounded number of events is narrowed instead, and the position moves on span by span. */
 #include "service/event.h"
+#include "service/metrics.h"
 #include "service/runtime.h"
 #include "service/sweep_steps.h"
 
@@ -167,6 +168,7 @@ static enum event_outcome event_feed(struct sweep *sweep, apr_pool_t *pool, cons
     }
     delivery.judge = provider_judge(pool, sweep->config, PROVIDER_TIMEOUT_WEBHOOK);
     result = event_receive(pool, &delivery);
+    metrics_sweep_event(sweep->key.livemode, result.outcome);
     ap_log_error(APLOG_MARK, APLOG_INFO, 0, runtime()->server,
                  "ATB0606: event %s (%s), which no webhook had brought: %s%s%s", event.id, event.type,
                  event_outcome_name(result.outcome), result.error ? ": " : "", result.error ? result.error : "");

@@ -140,22 +140,55 @@ static enum pool_verdict database_verdict(enum answer_kind kind)
     return kind == ANSWER_LOST ? POOL_LOST : kind == ANSWER_TIMEOUT ? POOL_SILENT : POOL_ANSWERED;
 }
 
+static database_observer *the_observer;
+
+void database_observe(database_observer *observer)
+{
+    the_observer = observer;
+}
+
+static enum database_end database_end(enum answer_kind kind)
+{
+    static const enum database_end ends[] = {
+        [ANSWER_OK] = DATABASE_ANSWERED,   [ANSWER_CONFLICT] = DATABASE_CONFLICT, [ANSWER_BUSY] = DATABASE_BUSY,
+        [ANSWER_ERROR] = DATABASE_REFUSED, [ANSWER_LOST] = DATABASE_LOST,         [ANSWER_TIMEOUT] = DATABASE_TIMEOUT,
+    };
+
+    return ends[kind];
+}
+
+/* False where there was no connection for it. */
+static bool database_try(struct database *database, apr_pool_t *pool, const struct statement *statement,
+                         int64_t deadline, struct rows *rows, struct answer *answer, int64_t *waited)
+{
+    int64_t began = clock_now();
+    struct connection *connection = pool_take(database->pool, deadline, statement->wait <= DATABASE_WAIT_WEB);
+
+    *waited += clock_now() - began;
+    if (!connection) {
+        return false;
+    }
+    *answer = connection_run(connection, pool, statement, deadline, rows);
+    pool_give(database->pool, connection, database_verdict(answer->kind));
+    return true;
+}
+
 enum store_result database_run(struct database *database, apr_pool_t *pool, const struct statement *statement,
                                struct rows *rows)
 {
-    int64_t deadline = clock_now() + statement->wait;
+    int64_t began = clock_now(), deadline = began + statement->wait, waited = 0;
     struct answer answer = {.kind = ANSWER_LOST};
+    bool connected = true;
 
     if (!database) {
         return STORE_UNAVAILABLE;
     }
-    for (int attempt = 0; attempt < 2 && answer.kind == ANSWER_LOST; ++attempt) {
-        struct connection *connection = pool_take(database->pool, deadline, statement->wait <= DATABASE_WAIT_WEB);
-        if (!connection) {
-            return STORE_UNAVAILABLE;
-        }
-        answer = connection_run(connection, pool, statement, deadline, rows);
-        pool_give(database->pool, connection, database_verdict(answer.kind));
+    for (int attempt = 0; attempt < 2 && connected && answer.kind == ANSWER_LOST; ++attempt) {
+        connected = database_try(database, pool, statement, deadline, rows, &answer, &waited);
     }
-    return database_result(database, statement, &answer, rows);
+    if (the_observer) {
+        the_observer(connected ? database_end(answer.kind) : DATABASE_NO_CONNECTION, waited,
+                     clock_now() - began - waited);
+    }
+    return connected ? database_result(database, statement, &answer, rows) : STORE_UNAVAILABLE;
 }

@@ -78,6 +78,25 @@ struct rows {
 enum store_result database_run(struct database *database, apr_pool_t *pool, const struct statement *statement,
                                struct rows *rows);
 
+/* How a statement ended for who looks at the database's health. */
+enum database_end {
+    DATABASE_ANSWERED,
+    DATABASE_CONFLICT,
+    DATABASE_REFUSED, /* an error of the statement, or of the rights to it */
+    DATABASE_BUSY,    /* the server was shutting down, out of resources, or cancelled it */
+    DATABASE_LOST,    /* the connection broke, and so did the second */
+    DATABASE_TIMEOUT,
+    DATABASE_NO_CONNECTION,
+    DATABASE_ENDS
+};
+
+/** Called in the caller's thread at the end of database_run, with the microseconds that it waited for a connection and
+ * those that the rest took. */
+typedef void database_observer(enum database_end end, int64_t waited, int64_t ran);
+
+/** One for all databases of the process. Before there are threads. */
+void database_observe(database_observer *observer);
+
 const char *rows_text(const struct rows *rows, int row, int column);
 int64_t rows_int(const struct rows *rows, int row, int column); /* 0 for NULL */
 bool rows_bool(const struct rows *rows, int row, int column);

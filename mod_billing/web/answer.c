@@ -94,6 +94,12 @@ int answer_text_etag(request_rec *r, const char *text)
     return answer_text(r, HTTP_OK, "application/json", text);
 }
 
+int answer_text_now(request_rec *r, const char *content_type, const char *text)
+{
+    apr_table_setn(r->headers_out, "Cache-Control", "no-store");
+    return answer_text(r, HTTP_OK, content_type, text);
+}
+
 json_t *json_time(int64_t seconds)
 {
     char text[sizeof("+292277026596-12-31T23:59:59Z")];

@@ -23,6 +23,9 @@ int answer_json_tagged(request_rec *r, json_t *json, const char *salt);
 /** 200 with `text`, JSON that is nobody's own and that anyone may keep, with an ETag over it, or 304. */
 int answer_text_etag(request_rec *r, const char *text);
 
+/** 200 with `text`, which is true for this moment alone. */
+int answer_text_now(request_rec *r, const char *content_type, const char *text);
+
 /** RFC 3339 in UTC, or null for 0. */
 json_t *json_time(int64_t seconds);
 /** A string, or null for NULL. */

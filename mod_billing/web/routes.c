@@ -53,6 +53,7 @@ static const struct route routes[] = {
     {MOUNT_API, "/summary", M_GET, .handler = summary_handler},
     {MOUNT_API, "/features/*", M_GET, .handler = features_handler},
     {MOUNT_API, "/openapi.json", M_GET, .handler = openapi_handler},
+    {MOUNT_METRICS, "", M_GET, .handler = metrics_handler},
 };
 
 #define ROUTE_COUNT (sizeof(routes) / sizeof(*routes))

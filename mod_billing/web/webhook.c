@@ -4,6 +4,7 @@
 #include "provider/stripe/event.h"
 #include "provider/stripe/signature.h"
 #include "service/event.h"
+#include "service/metrics.h"
 #include "service/provider.h"
 #include "service/runtime.h"
 #include "store/operate.h"
@@ -22,6 +23,7 @@ APLOG_USE_MODULE(attune_billing);
 /* Whatever is wrong with a signature, its sender is told the same; the reason is in the log. */
 static int webhook_bad_signature(request_rec *r, const char *reason)
 {
+    metrics_webhook(config_server(r->server)->mode == MODE_LIVE, WEBHOOK_INVALID_SIGNATURE);
     ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r, "ATB0401: webhook refused: %s", reason);
     return problem_send(r, HTTP_BAD_REQUEST, "invalid_signature", "The signature is missing or wrong.");
 }
@@ -81,11 +83,13 @@ int webhook_handler(request_rec *r, const char *tail)
     struct event_delivery delivery = {.provider = PROVIDER_NAME, .config = config, .event = &event};
     struct event_result result;
     struct body body;
+    bool livemode = config->mode == MODE_LIVE;
     const char *error;
     int status = body_read(r, WEBHOOK_BODY_MAX, &body);
 
     (void)tail;
     if (status != OK) {
+        metrics_webhook(livemode, WEBHOOK_UNREADABLE);
         return status;
     }
     if (!webhook_verify(r, config, &body, &status)) {
@@ -94,15 +98,18 @@ int webhook_handler(request_rec *r, const char *tail)
     error = stripe_event_parse(r->pool, body.data, body.length,
                                config->org_metadata ? config->org_metadata : CONFIG_ORG_METADATA_DEFAULT, &event);
     if (error) {
+        metrics_webhook(livemode, WEBHOOK_INVALID_EVENT);
         ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "ATB0404: webhook body refused: %s", error);
         return problem_send(r, HTTP_BAD_REQUEST, "invalid_event", "The body is not an event.");
     }
     /* A connected account's events come in both modes to one endpoint, and are none of ours in either. */
-    if (!event.account && event.livemode != (config->mode == MODE_LIVE)) {
+    if (!event.account && event.livemode != livemode) {
+        metrics_webhook(livemode, WEBHOOK_OTHER_MODE);
         return webhook_other_mode(r, &event);
     }
     delivery.body = body.data;
     delivery.judge = provider_judge(r->pool, config, PROVIDER_TIMEOUT_WEBHOOK);
     result = event_receive(r->pool, &delivery);
+    metrics_webhook_event(livemode, result.outcome, event.created);
     return webhook_answer(r, &event, &result);
 }
