@@ -7,8 +7,8 @@
 #include "gate/forward.h"
 #include "gate/hooks.h"
 #include "gate/limit.h"
-#include "gate/require.h"
 #include "gate/notes.h"
+#include "gate/require.h"
 #include "jobs/watchdog.h"
 #include "provider/http.h"
 #include "service/metrics.h"
@@ -19,6 +19,7 @@
 #include "service/state.h"
 #include "web/origin.h"
 #include "web/routes.h"
+#include "web/status.h"
 
 #include <http_config.h>
 #include <http_core.h>
@@ -100,6 +101,7 @@ static void billing_hooks(apr_pool_t *pool)
     require_register(pool);
     forward_register();
     export_register();
+    status_register();
 }
 
 /* All else is hidden (-fvisibility=hidden). */

@@ -25,5 +25,7 @@ void report_pass(apr_pool_t *pool)
     if (shadow_flush(pool, DATABASE_WAIT_JOB) == STORE_OK) {
         report_prune(pool);
     }
-    metrics_standing_refresh(pool);
+    if (runtime()->database) {
+        metrics_standing_refresh(pool);
+    }
 }

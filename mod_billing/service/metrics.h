@@ -71,8 +71,8 @@ enum standing {
     STANDING_COUNT
 };
 
-/** Looks it up for each mode in use if that is due, so that who reads it never waits for the database. In one child of
- * the node at a time, beside the requests. */
+/** Looks it up for each mode in use, so that who reads it never waits for the database. In one child of the node at a
+ * time, beside the requests. */
 void metrics_standing_refresh(apr_pool_t *pool);
 
 /* Reading */

@@ -5,8 +5,6 @@
 #include "service/runtime.h"
 #include "store/operate.h"
 
-#define STANDING_INTERVAL 15 /* seconds */
-
 bool metrics_available(void)
 {
     return metrics_counters != NULL;
@@ -133,10 +131,7 @@ static void standing_look_up(apr_pool_t *pool, bool livemode)
 void metrics_standing_refresh(apr_pool_t *pool)
 {
     for (unsigned live = 0; metrics_counters && live < MODES && !runtime_stopping(); ++live) {
-        int64_t age = runtime_now() - metrics_standing(live, STANDING_KNOWN_AT);
-
-        /* A clock that was set back must not put it off for long. */
-        if (metrics_mode_used(live) && (age >= STANDING_INTERVAL || age < 0)) {
+        if (metrics_mode_used(live)) {
             standing_look_up(pool, live);
         }
     }

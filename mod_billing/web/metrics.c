@@ -8,7 +8,6 @@
 #include "web/answer.h"
 #include "web/exposition.h"
 #include "web/metrics_names.h"
-#include "web/problem.h"
 #include "web/routes.h"
 
 #define LABELS(...) (const struct label[]){__VA_ARGS__}, sizeof((struct label[]){__VA_ARGS__}) / sizeof(struct label)
@@ -294,8 +293,7 @@ int metrics_handler(request_rec *r, const char *tail)
 
     (void)tail;
     if (!metrics_available()) {
-        return problem_send(r, HTTP_SERVICE_UNAVAILABLE, "no_metrics",
-                            "There was no shared memory to count in when the server started. See the log.");
+        return HTTP_SERVICE_UNAVAILABLE; /* the log of the start says why */
     }
     exposition_begin(&out, r->pool);
     if (runtime()->table) {

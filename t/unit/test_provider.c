@@ -125,6 +125,49 @@ static void registry(void)
     CU_ASSERT_PTR_NULL(provider_find(""));
 }
 
+static struct {
+    enum provider_operation operation;
+    enum provider_outcome outcome;
+    int64_t took;
+    unsigned calls;
+} observed;
+
+static void observe(enum provider_operation operation, const struct provider_result *result, int64_t took)
+{
+    observed.operation = operation;
+    observed.outcome = result->outcome;
+    observed.took = took;
+    observed.calls++;
+}
+
+/* The last of all: it stays observed. */
+static void observation(void)
+{
+    const char *customer = NULL;
+    struct subscription_list list;
+    struct billing_event event;
+
+    provider_observe(observe);
+    world_answer(200, "", "{\"id\":\"cus_1\"}");
+    world_answer(404, "", "{\"error\":{\"code\":\"resource_missing\"}}");
+    world_begin();
+    world.account.provider = provider_find("stripe");
+    CU_ASSERT_STRING_EQUAL(world.account.provider->name, "stripe");
+    CU_ASSERT_EQUAL(
+        world.account.provider
+            ->customer_create(&world.call, &(struct customer_request){.org = "acme", .idempotency_key = "k"}, &customer)
+            .outcome,
+        PROVIDER_OK);
+    CU_ASSERT_STRING_EQUAL(customer, "cus_1");
+    CU_ASSERT(observed.operation == PROVIDER_CUSTOMER_CREATE && observed.outcome == PROVIDER_OK && observed.took > 0);
+    CU_ASSERT_NOT_EQUAL(world.account.provider->subscriptions_list(&world.call, "cus_2", &list).outcome, PROVIDER_OK);
+    CU_ASSERT(observed.operation == PROVIDER_SUBSCRIPTIONS_LIST && observed.outcome != PROVIDER_OK);
+    CU_ASSERT_EQUAL(observed.calls, 2);
+    CU_ASSERT_PTR_NOT_NULL(deliver(world.account.provider, NULL, "{}", &event));
+    CU_ASSERT_EQUAL(observed.calls, 2);
+    world_end();
+}
+
 static void outcome_names(void)
 {
     static const char *const names[] = {"ok",        "not found", "refused", "unavailable",
@@ -135,10 +178,8 @@ static void outcome_names(void)
 }
 
 static const struct unit_test tests[] = {
-    {"both_sell", both_sell},
-    {"both_hear", both_hear},
-    {"registry", registry},
-    {"outcome_names", outcome_names},
+    {"both_sell", both_sell},         {"both_hear", both_hear},     {"registry", registry},
+    {"outcome_names", outcome_names}, {"observation", observation},
 };
 
 WORLD_MAIN(tests)
