@@ -83,17 +83,6 @@ int answer_json_tagged(request_rec *r, json_t *json, const char *salt)
     return answer_text(r, HTTP_OK, "application/json", text);
 }
 
-int answer_text_etag(request_rec *r, const char *text)
-{
-    apr_table_setn(r->headers_out, "ETag", answer_etag(r->pool, text));
-    apr_table_setn(r->headers_out, "Cache-Control", "no-cache");
-    if (ap_meets_conditions(r) == HTTP_NOT_MODIFIED) {
-        r->status = HTTP_NOT_MODIFIED;
-        return OK;
-    }
-    return answer_text(r, HTTP_OK, "application/json", text);
-}
-
 json_t *json_time(int64_t seconds)
 {
     char text[sizeof("+292277026596-12-31T23:59:59Z")];

@@ -20,9 +20,6 @@ int answer_json_etag(request_rec *r, json_t *json, const char *volatile_member);
 /** 200 with an ETag over `json` and `salt`, or 304; also for POST, where httpd would answer 412 to If-None-Match. */
 int answer_json_tagged(request_rec *r, json_t *json, const char *salt);
 
-/** 200 with `text`, JSON that is nobody's own and that anyone may keep, with an ETag over it, or 304. */
-int answer_text_etag(request_rec *r, const char *text);
-
 /** RFC 3339 in UTC, or null for 0. */
 json_t *json_time(int64_t seconds);
 /** A string, or null for NULL. */

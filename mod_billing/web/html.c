@@ -4,7 +4,6 @@
 
 #include <apr_lib.h>
 #include <apr_strings.h>
-#include <http_protocol.h>
 #include <stdarg.h>
 
 #define ROOM_FIRST  4096
@@ -134,20 +133,8 @@ const char *html_url(apr_pool_t *pool, const char *text)
     return url;
 }
 
-int html_answer(request_rec *r, int status, const struct html *html)
+const char *html_result(const struct html *html, size_t *length)
 {
-    r->status = status;
-    ap_set_content_type(r, "text/html; charset=utf-8");
-    ap_set_content_length(r, (apr_off_t)html->length);
-    apr_table_setn(r->headers_out, "Cache-Control", "private, no-store");
-    apr_table_setn(r->headers_out, "Content-Security-Policy",
-                   "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; form-action 'self'; "
-                   "base-uri 'none'; frame-ancestors 'none'");
-    apr_table_setn(r->headers_out, "X-Content-Type-Options", "nosniff");
-    /* Not no-referrer, which would make browsers send Origin: null with forms. */
-    apr_table_setn(r->headers_out, "Referrer-Policy", "same-origin");
-    if (!r->header_only) {
-        ap_rwrite(html->text, (int)html->length, r);
-    }
-    return OK;
+    *length = html->length;
+    return html->text;
 }

@@ -25,9 +25,8 @@ void html_text(struct html *html, const char *text);
 /** `text` as one segment of a path or one value of a query. */
 const char *html_url(apr_pool_t *pool, const char *text);
 
-/** Answers the request with what was written: never kept, never framed, and nothing runs or loads that does not come
- * from this server as a file. What a handler returns. */
-int html_answer(request_rec *r, int status, const struct html *html);
+/** What was written; not NUL-terminated. */
+const char *html_result(const struct html *html, size_t *length);
 
 /* For the macros. */
 void html_markup(struct html *html, const char *markup);

@@ -58,6 +58,16 @@ bool query_read(request_rec *r, struct query_value *values, size_t count, int *a
     return query_parse(r, r->args, values, count, answered);
 }
 
+void query_pick(request_rec *r, struct query_value *values, size_t count)
+{
+    char *rest = r->args ? apr_pstrdup(r->pool, r->args) : NULL, *pair;
+    bool *seen = apr_pcalloc(r->pool, count * sizeof(*seen));
+
+    while (rest && (pair = apr_strtok(rest, "&", &rest))) {
+        pair_read(pair, values, count, seen);
+    }
+}
+
 bool query_number(request_rec *r, const char *value, int64_t least, int64_t most, int64_t usual, int64_t *number,
                   int *answered)
 {
