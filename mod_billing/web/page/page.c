@@ -135,7 +135,7 @@ static void rows_show(struct html *html, const struct table_words *words, const 
     for (size_t i = 0; i < count; ++i) {
         html_print(html, "<tr><th scope=\"row\">%s</th><td>", rows[i].name);
         if (*rows[i].tone) {
-            html_print(html, "<span class=\"badge %s\">%s</span>", rows[i].tone, rows[i].text);
+            html_print(html, "<span class=\"badge tone %s\">%s</span>", rows[i].tone, rows[i].text);
         } else {
             html_text(html, rows[i].text);
         }

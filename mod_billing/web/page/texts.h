@@ -49,7 +49,7 @@
 /* What can be done. */
 #define TEXT_SUBSCRIBE      "Subscribe to %s"
 #define TEXT_CONTINUE       "Continue the checkout"
-#define TEXT_CONTINUE_MORE  "A checkout that was begun is open until %s UTC."
+#define TEXT_CONTINUE_MORE  "A checkout that was begun is open until %s at %s UTC."
 #define TEXT_MANAGE         "Manage billing"
 #define TEXT_KEEP           "Keep the plan, or manage billing"
 #define TEXT_UPDATE_PAYMENT "Update the payment method"

@@ -121,16 +121,20 @@ static void actions_buy(request_rec *r, const struct standing *standing, apr_arr
 
     if (pending->url) {
         actions_add(actions, ACTION_LINK, TEXT_CONTINUE, pending->url);
-        *hint = apr_psprintf(r->pool, TEXT_CONTINUE_MORE, text_clock(r->pool, pending->expires_at));
+        *hint = apr_psprintf(r->pool, TEXT_CONTINUE_MORE, text_date(r->pool, pending->expires_at),
+                             text_clock(r->pool, pending->expires_at));
     }
-    for (size_t i = 0; standing->may_checkout && i < catalogue->plan_count; ++i) {
+    for (size_t i = 0; i < catalogue->plan_count; ++i) {
         const struct plan *plan = &catalogue->plans[i];
 
         if (plan_price(plan, PROVIDER_NAME, standing->member.livemode)) {
             actions_add(actions, ACTION_CHECKOUT, apr_psprintf(r->pool, TEXT_SUBSCRIBE, plan->name), plan->ref.key);
         }
     }
-    if (!actions->nelts && standing->may_checkout) {
+    if (pending->url && actions->nelts == 2) {
+        apr_array_pop(actions); /* the only plan there is: it is the one that is being bought */
+    }
+    if (!actions->nelts) {
         *hint = TEXT_CANNOT_BUY;
     }
     if (standing->may_portal) {
