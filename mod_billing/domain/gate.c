@@ -349,24 +349,28 @@ int64_t limit_in_force(const struct catalogue *catalogue, const struct org_state
     return override ? override->limit : plan_limit_value(catalogue_plan(catalogue, state->plan), limit_hash);
 }
 
+static const char *const reason_names[REASON_COUNT] = {
+    [REASON_MODE_OFF] = "mode_off",     [REASON_METHOD] = "method",     [REASON_NO_ORG] = "no_org",
+    [REASON_APP_TYPE] = "app_type",     [REASON_ROLE] = "role",         [REASON_OVERRIDE] = "override",
+    [REASON_UNVERIFIED] = "unverified", [REASON_PLAN] = "plan",         [REASON_GRACE] = "grace",
+    [REASON_PAST_DUE] = "past_due",     [REASON_CANCELED] = "canceled", [REASON_NO_SUBSCRIPTION] = "no_subscription",
+    [REASON_LIMIT] = "limit",
+};
+
 const char *reason_name(enum decision_reason reason)
 {
-    static const char *const names[REASON_COUNT] = {
-        [REASON_MODE_OFF] = "mode_off",
-        [REASON_METHOD] = "method",
-        [REASON_NO_ORG] = "no_org",
-        [REASON_APP_TYPE] = "app_type",
-        [REASON_ROLE] = "role",
-        [REASON_OVERRIDE] = "override",
-        [REASON_UNVERIFIED] = "unverified",
-        [REASON_PLAN] = "plan",
-        [REASON_GRACE] = "grace",
-        [REASON_PAST_DUE] = "past_due",
-        [REASON_CANCELED] = "canceled",
-        [REASON_NO_SUBSCRIPTION] = "no_subscription",
-        [REASON_LIMIT] = "limit",
-    };
-    return names[reason];
+    return reason_names[reason];
+}
+
+bool reason_parse(const char *name, enum decision_reason *reason)
+{
+    for (int i = 0; i < REASON_COUNT; ++i) {
+        if (!strcmp(name, reason_names[i])) {
+            *reason = (enum decision_reason)i;
+            return true;
+        }
+    }
+    return false;
 }
 
 enum denial_kind reason_denial_kind(enum decision_reason reason)

@@ -113,6 +113,7 @@ int64_t limit_in_force(const struct catalogue *catalogue, const struct org_state
 
 /** "plan", "past_due", …: stable words of the JSON, the notes and the report. */
 const char *reason_name(enum decision_reason reason);
+bool reason_parse(const char *name, enum decision_reason *reason);
 
 /** How the world is told of a denial: which of these a reason is belongs to the contract, the HTTP status does not. */
 enum denial_kind { DENIAL_IDENTITY, DENIAL_FORBIDDEN, DENIAL_PAYMENT, DENIAL_UNVERIFIED };

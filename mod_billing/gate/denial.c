@@ -11,16 +11,9 @@
 /* Long enough for the database to be back in most cases, short enough for a person who waits. */
 #define RETRY_AFTER "5"
 
-struct denial_words {
-    const char *code;
-    const char *title;
-    const char *detail;
-};
-
-/* What is said of each reason that can deny. Nothing here names another org, a person or an amount. */
-static struct denial_words denial_words(const struct denial *denial)
+struct denial_words denial_words(enum decision_reason reason)
 {
-    switch (denial->decision.reason) {
+    switch (reason) {
     case REASON_NO_ORG:
         return (struct denial_words){"no_org", "Sign in", "This needs an organisation, and the request has none."};
     case REASON_APP_TYPE:
@@ -140,7 +133,7 @@ static bool request_is_navigation(const request_rec *r)
 
 const char *denial_body(request_rec *r, const struct denial *denial, const char **content_type)
 {
-    struct denial_words words = denial_words(denial);
+    struct denial_words words = denial_words(denial->decision.reason);
 
     if (request_is_navigation(r)) {
         *content_type = "text/html; charset=utf-8";

@@ -28,6 +28,7 @@ struct request_record {
     /* web/: the mount that claimed the request, and the path below it, beginning with '/' or empty. */
     bool claimed;
     bool serves_member; /* the route is about the signed-in caller, so somebody should sign in */
+    bool for_people;    /* a person looks at the answer: problems are pages */
     enum mount mount;
     const char *path;
 

@@ -26,6 +26,6 @@ void report_pass(apr_pool_t *pool)
         report_prune(pool);
     }
     if (runtime()->database) {
-        metrics_standing_refresh(pool);
+        metrics_backlog_refresh(pool);
     }
 }

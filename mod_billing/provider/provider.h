@@ -161,6 +161,7 @@ struct event_page {
 struct provider {
     const char *name; /* as in BillingPrice and in the database */
     const char *signature_header;
+    const char *page_origins; /* where Checkout and the portal are, divided by spaces */
 
     /** NULL, or why the delivery is not the provider's: a sentence for the log. */
     const char *(*webhook_verify)(const struct webhook_delivery *delivery, const char *const *secrets,

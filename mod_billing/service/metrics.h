@@ -61,19 +61,19 @@ void metrics_webhook_event(bool livemode, enum event_outcome outcome, int64_t cr
 void metrics_sweep_event(bool livemode, enum event_outcome outcome);
 
 /* What the database alone knows, of one mode. */
-enum standing {
-    STANDING_KNOWN_AT, /* when it was looked up; 0: never, and then nothing else is known. Times in seconds since
+enum backlog {
+    BACKLOG_KNOWN_AT, /* when it was looked up; 0: never, and then nothing else is known. Times in seconds since
                           the epoch */
-    STANDING_DEAD_EVENTS,
-    STANDING_UNSETTLED,  /* subscriptions */
-    STANDING_SEVERAL,    /* orgs with more than one live subscription */
-    STANDING_LAST_EVENT, /* when the newest was received; 0: none yet */
-    STANDING_COUNT
+    BACKLOG_DEAD_EVENTS,
+    BACKLOG_UNSETTLED,  /* subscriptions */
+    BACKLOG_SEVERAL,    /* orgs with more than one live subscription */
+    BACKLOG_LAST_EVENT, /* when the newest was received; 0: none yet */
+    BACKLOG_COUNT
 };
 
 /** Looks it up for each mode in use, so that who reads it never waits for the database. In one child of the node at a
  * time, beside the requests. */
-void metrics_standing_refresh(apr_pool_t *pool);
+void metrics_backlog_refresh(apr_pool_t *pool);
 
 /* Reading */
 
@@ -97,7 +97,7 @@ void metrics_provider_times(enum provider_operation operation, struct histogram 
 uint64_t metrics_database_ends(enum database_end end);
 void metrics_database_waits(struct histogram *histogram);
 void metrics_database_times(struct histogram *histogram);
-int64_t metrics_standing(bool livemode, enum standing standing);
+int64_t metrics_backlog(bool livemode, enum backlog item);
 /** Whether any server is of this mode. */
 bool metrics_mode_used(bool livemode);
 

@@ -26,7 +26,7 @@ enum metrics_cell {
 };
 _Static_assert(CELL_COUNT <= COUNTERS_CELLS, "more counters than there is room for");
 _Static_assert(DECISION_RESULTS *REASON_COUNT <= COUNTERS_SUBJECT_CELLS, "more reasons than there is room for");
-_Static_assert(MODES *STANDING_COUNT <= COUNTERS_GAUGES, "more gauges than there is room for");
+_Static_assert(MODES *BACKLOG_COUNT <= COUNTERS_GAUGES, "more gauges than there is room for");
 _Static_assert((int)WEBHOOK_FAILED == (int)EVENT_FAILED, "the webhook's outcomes begin with those of events");
 
 /* What is counted for a feature or limit, by result and reason. */
@@ -35,9 +35,9 @@ static inline unsigned subject_cell(enum decision_result result, enum decision_r
     return (unsigned)result * REASON_COUNT + (unsigned)reason;
 }
 
-static inline unsigned standing_gauge(bool livemode, enum standing standing)
+static inline unsigned backlog_gauge(bool livemode, enum backlog item)
 {
-    return (unsigned)livemode * STANDING_COUNT + (unsigned)standing;
+    return (unsigned)livemode * BACKLOG_COUNT + (unsigned)item;
 }
 
 /* The first letter of a subject's name says what it is. The first two stand for all that had no room. */

@@ -103,12 +103,12 @@ bool metrics_mode_used(bool livemode)
     return false;
 }
 
-int64_t metrics_standing(bool livemode, enum standing standing)
+int64_t metrics_backlog(bool livemode, enum backlog item)
 {
-    return counters_gauge(metrics_counters, standing_gauge(livemode, standing));
+    return counters_gauge(metrics_counters, backlog_gauge(livemode, item));
 }
 
-static void standing_look_up(apr_pool_t *pool, bool livemode)
+static void backlog_look_up(apr_pool_t *pool, bool livemode)
 {
     const struct sweep_account account = {.provider = PROVIDER_NAME, .livemode = livemode};
     struct health health;
@@ -116,23 +116,23 @@ static void standing_look_up(apr_pool_t *pool, bool livemode)
     if (store_health_find(runtime()->database, pool, &account, &health) != STORE_OK) {
         return;
     }
-    const int64_t values[STANDING_COUNT] = {
-        [STANDING_DEAD_EVENTS] = health.dead,
-        [STANDING_UNSETTLED] = health.unsettled,
-        [STANDING_SEVERAL] = health.several,
-        [STANDING_LAST_EVENT] = health.last.id ? apr_time_sec(health.last.received_at) : 0,
-        [STANDING_KNOWN_AT] = runtime_now(),
+    const int64_t values[BACKLOG_COUNT] = {
+        [BACKLOG_DEAD_EVENTS] = health.dead,
+        [BACKLOG_UNSETTLED] = health.unsettled,
+        [BACKLOG_SEVERAL] = health.several,
+        [BACKLOG_LAST_EVENT] = health.last.id ? apr_time_sec(health.last.received_at) : 0,
+        [BACKLOG_KNOWN_AT] = runtime_now(),
     };
-    for (unsigned i = 0; i < STANDING_COUNT; ++i) {
-        counters_gauge_set(metrics_counters, standing_gauge(livemode, (enum standing)i), values[i]);
+    for (unsigned i = 0; i < BACKLOG_COUNT; ++i) {
+        counters_gauge_set(metrics_counters, backlog_gauge(livemode, (enum backlog)i), values[i]);
     }
 }
 
-void metrics_standing_refresh(apr_pool_t *pool)
+void metrics_backlog_refresh(apr_pool_t *pool)
 {
     for (unsigned live = 0; metrics_counters && live < MODES && !runtime_stopping(); ++live) {
         if (metrics_mode_used(live)) {
-            standing_look_up(pool, live);
+            backlog_look_up(pool, live);
         }
     }
 }

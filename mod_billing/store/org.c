@@ -65,6 +65,24 @@ enum store_result store_org_find(struct database *database, apr_pool_t *pool, co
     return STORE_OK;
 }
 
+enum store_result store_org_raw_status(struct database *database, apr_pool_t *pool, const char *org, bool livemode,
+                                       const char **raw_status)
+{
+    struct statement statement = {
+        .sql = "SELECT s.raw_status FROM billing.link l JOIN billing.subscription s ON s.provider = l.provider"
+               " AND s.livemode = l.livemode AND s.subscription_id = l.subscription_id"
+               " WHERE l.org_id = $1::text AND l.livemode = $2::boolean AND NOT s.ended",
+        .param_count = 2,
+        .params = {org, sql_bool(livemode)},
+        .wait = DATABASE_WAIT_GATE,
+    };
+    struct rows rows;
+    enum store_result result = database_run(database, pool, &statement, &rows);
+
+    *raw_status = result == STORE_OK && rows.count ? rows_text(&rows, 0, 0) : NULL;
+    return result;
+}
+
 /* An org never seen before; the one statement that writes more of it does so itself. */
 #define SQL_KNOWN "known AS (INSERT INTO billing.org (org_id) VALUES ($1::text) ON CONFLICT DO NOTHING),"
 

@@ -41,6 +41,10 @@ struct org_record {
 enum store_result store_org_find(struct database *database, apr_pool_t *pool, const char *org, bool livemode,
                                  struct org_record *record);
 
+/** The provider's own word for the status of the org's subscription, NULL where it has none that is not over. */
+enum store_result store_org_raw_status(struct database *database, apr_pool_t *pool, const char *org, bool livemode,
+                                       const char **raw_status);
+
 /* A customerConfig; what is not `set` stays as it is. */
 struct org_config {
     bool created_at_set;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Sending JSON. */
+ * Sending JSON, and text. */
 #include "web/answer.h"
 
 #include <apr_sha1.h>
@@ -77,17 +77,6 @@ int answer_json_tagged(request_rec *r, json_t *json, const char *salt)
     apr_table_setn(r->headers_out, "ETag", etag);
     apr_table_setn(r->headers_out, "Cache-Control", "private, no-cache");
     if (wanted && (!strcmp(wanted, "*") || ap_find_etag_weak(r->pool, wanted, etag))) {
-        r->status = HTTP_NOT_MODIFIED;
-        return OK;
-    }
-    return answer_text(r, HTTP_OK, "application/json", text);
-}
-
-int answer_text_etag(request_rec *r, const char *text)
-{
-    apr_table_setn(r->headers_out, "ETag", answer_etag(r->pool, text));
-    apr_table_setn(r->headers_out, "Cache-Control", "no-cache");
-    if (ap_meets_conditions(r) == HTTP_NOT_MODIFIED) {
         r->status = HTTP_NOT_MODIFIED;
         return OK;
     }

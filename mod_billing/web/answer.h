@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * JSON answers. */
+ * Answers in JSON, and text. */
 #ifndef BILLING_WEB_ANSWER_H
 #define BILLING_WEB_ANSWER_H
 
@@ -19,9 +19,6 @@ int answer_json_etag(request_rec *r, json_t *json, const char *volatile_member);
 
 /** 200 with an ETag over `json` and `salt`, or 304; also for POST, where httpd would answer 412 to If-None-Match. */
 int answer_json_tagged(request_rec *r, json_t *json, const char *salt);
-
-/** 200 with `text`, JSON that is nobody's own and that anyone may keep, with an ETag over it, or 304. */
-int answer_text_etag(request_rec *r, const char *text);
 
 /** 200 with `text`, which is true for this moment alone. */
 int answer_text_now(request_rec *r, const char *content_type, const char *text);

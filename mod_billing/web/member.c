@@ -36,16 +36,21 @@ static bool roles_match(const char *roles, const struct key_list *wanted)
     return false;
 }
 
+const struct key_list *member_manage_roles(const request_rec *r)
+{
+    const struct key_list *wanted = config_server(r->server)->manage_roles;
+
+    return wanted ? wanted : &default_manage_roles;
+}
+
 /* Where the site tells roles, owner and admin unless BillingManageRoles says otherwise; where it tells none, any
  * member. */
 static bool member_may_manage(const request_rec *r, const struct dir_config *config, const char *roles)
 {
-    const struct key_list *wanted = config_server(r->server)->manage_roles;
-
-    if (!wanted && !config->identity[IDENTITY_ROLE]) {
+    if (!config_server(r->server)->manage_roles && !config->identity[IDENTITY_ROLE]) {
         return true;
     }
-    return roles_match(roles, wanted ? wanted : &default_manage_roles);
+    return roles_match(roles, member_manage_roles(r));
 }
 
 static int member_missing(request_rec *r)

@@ -21,4 +21,7 @@ struct member {
  */
 bool member_find(request_rec *r, struct member *member, int *answered);
 
+/** The roles that may manage billing, where roles are told at all. */
+const struct key_list *member_manage_roles(const request_rec *r);
+
 #endif

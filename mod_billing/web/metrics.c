@@ -154,38 +154,38 @@ static void sweep_samples(struct exposition *out)
 }
 
 /* Nothing of a mode that was never looked up: 0 would be a lie. */
-static void standing_samples(struct exposition *out, enum standing standing)
+static void backlog_samples(struct exposition *out, enum backlog item)
 {
     for (unsigned live = 0; live < 2; ++live) {
-        if (metrics_mode_used(live) && metrics_standing(live, STANDING_KNOWN_AT)) {
-            exposition_sample(out, LABELS({"mode", mode_name(live)}), metrics_standing(live, standing));
+        if (metrics_mode_used(live) && metrics_backlog(live, BACKLOG_KNOWN_AT)) {
+            exposition_sample(out, LABELS({"mode", mode_name(live)}), metrics_backlog(live, item));
         }
     }
 }
 
 static void dead_samples(struct exposition *out)
 {
-    standing_samples(out, STANDING_DEAD_EVENTS);
+    backlog_samples(out, BACKLOG_DEAD_EVENTS);
 }
 
 static void unsettled_samples(struct exposition *out)
 {
-    standing_samples(out, STANDING_UNSETTLED);
+    backlog_samples(out, BACKLOG_UNSETTLED);
 }
 
 static void several_samples(struct exposition *out)
 {
-    standing_samples(out, STANDING_SEVERAL);
+    backlog_samples(out, BACKLOG_SEVERAL);
 }
 
 static void last_event_samples(struct exposition *out)
 {
-    standing_samples(out, STANDING_LAST_EVENT);
+    backlog_samples(out, BACKLOG_LAST_EVENT);
 }
 
 static void known_samples(struct exposition *out)
 {
-    standing_samples(out, STANDING_KNOWN_AT);
+    backlog_samples(out, BACKLOG_KNOWN_AT);
 }
 
 static void provider_calls_samples(struct exposition *out)

@@ -16,7 +16,7 @@
 /* What an unlimited limit is as a number: the largest that every client's numbers hold exactly. */
 #define OFREP_UNLIMITED INT64_C(9007199254740991)
 
-#define LOCATION_MAX 128
+#define LOCATION_MAX    128
 
 /* What the client's context may say. */
 struct ofrep_context {
@@ -51,8 +51,7 @@ static const char *ofrep_reason(const struct decision *decision)
 static json_t *ofrep_feature(const struct feature *feature, const struct member *member)
 {
     const struct catalogue *catalogue = &config_global()->catalogue;
-    struct decision decision =
-        gate_decide(feature, catalogue, &member->context, member->known ? &member->state : NULL);
+    struct decision decision = gate_decide(feature, catalogue, &member->context, member->known ? &member->state : NULL);
     const struct plan *plan = member->known ? catalogue_plan(catalogue, member->state.plan) : NULL;
     json_t *json = json_object(), *metadata = json_object();
 
@@ -76,9 +75,9 @@ static json_t *ofrep_feature(const struct feature *feature, const struct member 
 /* NULL where neither plan nor override sets the limit. */
 static json_t *ofrep_limit(const struct key_ref *limit, const struct member *member)
 {
-    int64_t value = member->known ? limit_in_force(&config_global()->catalogue, &member->state, limit->hash,
-                                                   member->context.now)
-                                  : LIMIT_NOT_SET;
+    int64_t value = member->known
+                        ? limit_in_force(&config_global()->catalogue, &member->state, limit->hash, member->context.now)
+                        : LIMIT_NOT_SET;
     json_t *json, *metadata;
 
     if (value == LIMIT_NOT_SET) {
@@ -224,10 +223,9 @@ int ofrep_bulk_handler(request_rec *r, const char *tail)
     json = json_object();
     json_object_set_new(json, "flags", ofrep_flags(r, &member));
     /* A client keeps its ETag when only its role or location changes, so the whole context is part of it. */
-    identity = apr_psprintf(r->pool, "%s\n%s\n%s\n%s\n%" APR_INT64_T_FMT, member.org,
-                            member.context.roles ? member.context.roles : "",
-                            member.context.app_type ? member.context.app_type : "",
-                            context.location ? context.location : "",
-                            (apr_int64_t)(context.has_usage ? context.usage : -1));
+    identity = apr_psprintf(
+        r->pool, "%s\n%s\n%s\n%s\n%" APR_INT64_T_FMT, member.org, member.context.roles ? member.context.roles : "",
+        member.context.app_type ? member.context.app_type : "", context.location ? context.location : "",
+        (apr_int64_t)(context.has_usage ? context.usage : -1));
     return answer_json_tagged(r, json, identity);
 }

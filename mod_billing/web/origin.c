@@ -32,6 +32,12 @@ static bool origin_is_own(request_rec *r, const char *origin)
     return host && authority && !strcasecmp(authority + 3, host);
 }
 
+static bool cross_site(request_rec *r, int *answered)
+{
+    *answered = problem_send(r, HTTP_FORBIDDEN, "cross_site", "This can be done from the site's own pages only.");
+    return false;
+}
+
 bool origin_may_change(request_rec *r, int *answered)
 {
     const char *site = apr_table_get(r->headers_in, "Sec-Fetch-Site");
@@ -43,8 +49,15 @@ bool origin_may_change(request_rec *r, int *answered)
     if (site ? !strcmp(site, "same-origin") || !strcmp(site, "none") : !origin || origin_is_own(r, origin)) {
         return true;
     }
-    *answered = problem_send(r, HTTP_FORBIDDEN, "cross_site", "This can be done from the site's own pages only.");
-    return false;
+    return cross_site(r, answered);
+}
+
+bool origin_may_submit(request_rec *r, int *answered)
+{
+    if (!apr_table_get(r->headers_in, "Sec-Fetch-Site") && !apr_table_get(r->headers_in, "Origin")) {
+        return cross_site(r, answered);
+    }
+    return origin_may_change(r, answered);
 }
 
 void origin_headers(request_rec *r)

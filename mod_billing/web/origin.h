@@ -10,6 +10,9 @@
  * from programs, which send neither Sec-Fetch-Site nor Origin, pass. */
 bool origin_may_change(request_rec *r, int *answered);
 
+/** The same of a form, which only a browser sends: what says nothing of where it stands is refused as well. */
+bool origin_may_submit(request_rec *r, int *answered);
+
 /** The CORS headers for an allowed origin, on any answer. */
 void origin_headers(request_rec *r);
 

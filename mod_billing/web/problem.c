@@ -4,6 +4,7 @@
 
 #include "gate/request.h"
 #include "web/answer.h"
+#include "web/page/problem.h"
 
 #include <apr_strings.h>
 #include <http_protocol.h>
@@ -35,6 +36,14 @@ static const char *problem_title(int status)
 
 int problem_answer(request_rec *r, int status, json_t *problem)
 {
+    const struct request_record *record = request_record_find(r);
+
+    if (record && record->claimed && record->for_people) {
+        int answered = page_problem(r, status, problem);
+
+        json_decref(problem);
+        return answered;
+    }
     return answer_json(r, status, "application/problem+json", problem);
 }
 

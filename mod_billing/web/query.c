@@ -38,9 +38,9 @@ static const char *pair_read(char *pair, struct query_value *values, size_t coun
     return "The query has a name that this route does not know.";
 }
 
-bool query_read(request_rec *r, struct query_value *values, size_t count, int *answered)
+bool query_parse(request_rec *r, const char *text, struct query_value *values, size_t count, int *answered)
 {
-    char *rest = r->args ? apr_pstrdup(r->pool, r->args) : NULL, *pair;
+    char *rest = text ? apr_pstrdup(r->pool, text) : NULL, *pair;
     bool *seen = apr_pcalloc(r->pool, count * sizeof(*seen));
     const char *wrong = NULL;
 
@@ -51,6 +51,21 @@ bool query_read(request_rec *r, struct query_value *values, size_t count, int *a
         *answered = query_problem(r, wrong);
     }
     return !wrong;
+}
+
+bool query_read(request_rec *r, struct query_value *values, size_t count, int *answered)
+{
+    return query_parse(r, r->args, values, count, answered);
+}
+
+void query_pick(request_rec *r, struct query_value *values, size_t count)
+{
+    char *rest = r->args ? apr_pstrdup(r->pool, r->args) : NULL, *pair;
+    bool *seen = apr_pcalloc(r->pool, count * sizeof(*seen));
+
+    while (rest && (pair = apr_strtok(rest, "&", &rest))) {
+        pair_read(pair, values, count, seen);
+    }
 }
 
 bool query_number(request_rec *r, const char *value, int64_t least, int64_t most, int64_t usual, int64_t *number,

@@ -16,6 +16,12 @@ struct query_value {
  * `invalid_query` was sent. */
 bool query_read(request_rec *r, struct query_value *values, size_t count, int *answered);
 
+/** The same of `text`. */
+bool query_parse(request_rec *r, const char *text, struct query_value *values, size_t count, int *answered);
+
+/** Takes what has these names, and ignores the rest and what cannot be decoded: for pages that anybody links to. */
+void query_pick(request_rec *r, struct query_value *values, size_t count);
+
 /** A number of `value`, which must be `least` to `most`; `usual` where it is NULL. False where the problem was sent. */
 bool query_number(request_rec *r, const char *value, int64_t least, int64_t most, int64_t usual, int64_t *number,
                   int *answered);

@@ -23,6 +23,8 @@ struct route {
     const struct operator_task *task; /* what it answers, where it has no handler */
 };
 
+#define ASSETS "/assets/"
+
 static const struct route routes[] = {
     {MOUNT_API, "/checkout-session", M_POST, .handler = checkout_handler},
     {MOUNT_API, "/portal-session", M_POST, .handler = portal_handler},
@@ -53,10 +55,26 @@ static const struct route routes[] = {
     {MOUNT_API, "/summary", M_GET, .handler = summary_handler},
     {MOUNT_API, "/features/*", M_GET, .handler = features_handler},
     {MOUNT_API, "/openapi.json", M_GET, .handler = openapi_handler},
-    {MOUNT_METRICS, "", M_GET, .handler = metrics_handler},
+    {MOUNT_PAGE, "/status.json", M_GET, .handler = page_status_handler},
 };
 
-#define ROUTE_COUNT (sizeof(routes) / sizeof(*routes))
+/* What people see in a browser, and Prometheus, which openapi.json has nothing to say of. */
+static const struct route pages[] = {
+    {MOUNT_METRICS, "", M_GET, .handler = metrics_handler},
+    {MOUNT_PAGE, "", M_GET, .handler = page_handler},
+    {MOUNT_PAGE, "/", M_GET, .handler = page_handler},
+    {MOUNT_PAGE, "/checkout", M_POST, .handler = page_checkout_handler},
+    {MOUNT_PAGE, "/portal", M_POST, .handler = page_portal_handler},
+    {MOUNT_PAGE, ASSETS "*", M_GET, .handler = asset_handler},
+    {MOUNT_PAGE, ASSETS "*/*", M_GET, .handler = asset_handler},
+};
+
+static const struct {
+    const struct route *routes;
+    size_t count;
+} tables[] = {{routes, sizeof(routes) / sizeof(*routes)}, {pages, sizeof(pages) / sizeof(*pages)}};
+
+#define TABLE_COUNT (sizeof(tables) / sizeof(*tables))
 
 /* Of no meaning to httpd; what matters is that there is one. */
 #define ROUTE_HANDLER "attune-billing"
@@ -83,10 +101,21 @@ static enum mount mount_of(const struct server_config *config, const char *uri, 
     return (enum mount)mount;
 }
 
-/* The webhook is signed, metrics are scraped, and the description is for everybody. */
+static bool path_is_asset(enum mount mount, const char *path)
+{
+    return mount == MOUNT_PAGE && !strncmp(path, ASSETS, strlen(ASSETS));
+}
+
+/* Whether a problem there is shown to a person. */
+static bool path_is_page(enum mount mount, const char *path)
+{
+    return mount == MOUNT_PAGE && strcmp(path, "/status.json") != 0 && !path_is_asset(mount, path);
+}
+
+/* The webhook is signed, metrics are scraped, and the description, styles and scripts are for everybody. */
 static bool route_serves_member(enum mount mount, const char *path)
 {
-    return mount != MOUNT_METRICS &&
+    return mount != MOUNT_METRICS && !path_is_asset(mount, path) &&
            !(mount == MOUNT_API && (!strcmp(path, "/webhook") || !strcmp(path, "/openapi.json")));
 }
 
@@ -122,6 +151,7 @@ int routes_translate_name(request_rec *r)
     record = request_record(r);
     record->claimed = true;
     record->serves_member = route_serves_member(mount, path);
+    record->for_people = path_is_page(mount, path);
     record->mount = mount;
     record->path = apr_pstrdup(r->pool, path);
     r->filename = apr_pstrcat(r->pool, ROUTE_HANDLER ":", r->uri, NULL);
@@ -184,21 +214,37 @@ static int route_method_not_allowed(request_rec *r, apr_int64_t allowed)
     return problem_send(r, HTTP_METHOD_NOT_ALLOWED, "method_not_allowed", "Use one of the methods in Allow.");
 }
 
+/* The route for this path and method. `allowed` gathers the methods of all that are for this path. */
+static const struct route *route_find(const request_rec *r, const struct request_record *record, const char **tail,
+                                      apr_int64_t *allowed)
+{
+    for (size_t table = 0; table < TABLE_COUNT; ++table) {
+        for (size_t i = 0; i < tables[table].count; ++i) {
+            const struct route *route = &tables[table].routes[i];
+
+            *tail = route->mount == record->mount ? route_match(route, record->path) : NULL;
+            if (*tail && route->method == r->method_number) {
+                return route;
+            }
+            *allowed |= *tail ? AP_METHOD_BIT << route->method : 0;
+        }
+    }
+    return NULL;
+}
+
 int routes_handler(request_rec *r)
 {
     const struct request_record *record = request_record_find(r);
+    const struct route *route;
     apr_int64_t allowed = 0;
+    const char *tail;
 
     if (!record || !record->claimed) {
         return DECLINED;
     }
-    for (size_t i = 0; i < ROUTE_COUNT; ++i) {
-        const char *tail = routes[i].mount == record->mount ? route_match(&routes[i], record->path) : NULL;
-
-        if (tail && routes[i].method == r->method_number) {
-            return routes[i].task ? operator_answer(r, tail, routes[i].task) : routes[i].handler(r, tail);
-        }
-        allowed |= tail ? AP_METHOD_BIT << routes[i].method : 0;
+    route = route_find(r, record, &tail, &allowed);
+    if (route) {
+        return route->task ? operator_answer(r, tail, route->task) : route->handler(r, tail);
     }
     if (allowed) {
         return route_method_not_allowed(r, allowed);

@@ -30,6 +30,8 @@ typedef int route_handler(request_rec *r, const char *tail);
 
 route_handler admin_shadow_handler;
 route_handler ofrep_flag_handler, ofrep_bulk_handler;
-route_handler checkout_handler, features_handler, metrics_handler, openapi_handler, portal_handler, summary_handler, webhook_handler;
+route_handler asset_handler, page_handler, page_checkout_handler, page_portal_handler, page_status_handler;
+route_handler checkout_handler, features_handler, metrics_handler, openapi_handler, portal_handler;
+route_handler summary_handler, webhook_handler;
 
 #endif

@@ -110,13 +110,13 @@ static void page_webhook(const struct page *page, bool livemode)
                   apr_psprintf(page->r->pool, "Webhook of %s mode, %s", livemode ? "live" : "test", name),
                   (int64_t)metrics_webhooks(livemode, (enum webhook_outcome)outcome));
     }
-    if (metrics_standing(livemode, STANDING_KNOWN_AT)) {
-        int64_t last = metrics_standing(livemode, STANDING_LAST_EVENT);
+    if (metrics_backlog(livemode, BACKLOG_KNOWN_AT)) {
+        int64_t last = metrics_backlog(livemode, BACKLOG_LAST_EVENT);
 
         page_line(page, apr_pstrcat(page->r->pool, "DeadEvents", mode, NULL), "Dead events",
-                  metrics_standing(livemode, STANDING_DEAD_EVENTS));
+                  metrics_backlog(livemode, BACKLOG_DEAD_EVENTS));
         page_line(page, apr_pstrcat(page->r->pool, "Unsettled", mode, NULL), "Unsettled subscriptions",
-                  metrics_standing(livemode, STANDING_UNSETTLED));
+                  metrics_backlog(livemode, BACKLOG_UNSETTLED));
         if (last) {
             page_line(page, apr_pstrcat(page->r->pool, "LastEventAge", mode, NULL),
                       "Seconds since the newest event was received", runtime_now() - last);

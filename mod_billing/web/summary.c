@@ -1,44 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0
  * GET /summary: how things stand for the org, for a front end. */
-#include "domain/gate.h"
-#include "gate/identity.h"
-#include "gate/judge.h"
-#include "service/checkout.h"
-#include "service/runtime.h"
-#include "service/state.h"
 #include "web/answer.h"
 #include "web/decision_json.h"
 #include "web/json_body.h"
-#include "web/member.h"
 #include "web/problem.h"
 #include "web/routes.h"
+#include "web/standing.h"
 
 #include <http_protocol.h>
 
-/* A state is called stale in an answer once the change feed has missed this many passes, but not before STALE_AFTER. */
-#define STALE_PASSES 10
-#define STALE_AFTER  INT64_C(10) /* seconds */
-
-static json_t *summary_features(const struct member *member, int64_t *grace_until)
+static json_t *summary_features(const struct decision *decisions)
 {
     const struct catalogue *catalogue = &config_global()->catalogue;
     json_t *json = json_object();
 
     for (size_t i = 0; i < catalogue->feature_count; ++i) {
-        struct decision decision =
-            gate_decide(&catalogue->features[i], catalogue, &member->context, member->known ? &member->state : NULL);
-
-        json_object_set_new(json, catalogue->features[i].ref.key, decision_json(&decision));
-        if (decision.grace_until > *grace_until) {
-            *grace_until = decision.grace_until;
-        }
+        json_object_set_new(json, catalogue->features[i].ref.key, decision_json(&decisions[i]));
     }
     return json;
 }
 
-static json_t *summary_subscription(const struct member *member, int64_t grace_until)
+static json_t *summary_subscription(const struct standing *standing, const struct decision *decisions)
 {
-    const struct org_state *state = &member->state;
+    const struct org_state *state = &standing->member.state;
     const struct plan *plan = catalogue_plan(&config_global()->catalogue, state->plan);
     json_t *json = json_object();
 
@@ -48,26 +32,19 @@ static json_t *summary_subscription(const struct member *member, int64_t grace_u
     json_object_set_new(json, "currentPeriodEnd", json_time(state->period_end));
     json_object_set_new(json, "cancelAt", json_time(state->cancel_at));
     json_object_set_new(json, "pastDueSince", json_time(state->past_due_since));
-    json_object_set_new(json, "graceUntil", json_time(state->status == STATUS_PAST_DUE ? grace_until : 0));
+    json_object_set_new(json, "graceUntil", json_time(standing_grace_until(standing, decisions)));
     return json;
 }
 
-/* Every limit that any plan names, as it is in force for this org: a number, or null for unlimited. Where neither plan
- * nor override sets one, it is left out. */
-static json_t *summary_limits(const struct member *member)
+/* A number, or null for unlimited. */
+static json_t *summary_limits(request_rec *r, const struct standing *standing)
 {
-    const struct catalogue *catalogue = &config_global()->catalogue;
+    size_t count;
+    const struct standing_limit *limits = standing_limits(r, standing, &count);
     json_t *json = json_object();
 
-    for (size_t i = 0; i < catalogue->plan_count; ++i) {
-        for (size_t k = 0; k < catalogue->plans[i].limit_count; ++k) {
-            const struct key_ref *limit = &catalogue->plans[i].limits[k].limit;
-            json_t *value = limit_json(limit_in_force(catalogue, &member->state, limit->hash, member->context.now));
-
-            if (value) {
-                json_object_set_new(json, limit->key, value);
-            }
-        }
+    for (size_t i = 0; i < count; ++i) {
+        json_object_set_new(json, limits[i].key, limit_json(limits[i].value));
     }
     return json;
 }
@@ -81,33 +58,13 @@ static json_t *summary_org(const struct member *member)
     return json;
 }
 
-static json_t *summary_actions(const struct member *member)
+static json_t *summary_actions(const struct standing *standing)
 {
     json_t *json = json_object();
 
-    json_object_set_new(json, "checkout", json_boolean(member->may_manage && !member->state.has_subscription));
-    json_object_set_new(json, "portal", json_boolean(member->may_manage && member->state.has_customer));
+    json_object_set_new(json, "checkout", json_boolean(standing->may_checkout));
+    json_object_set_new(json, "portal", json_boolean(standing->may_portal));
     return json;
-}
-
-static bool summary_stale(const struct member *member)
-{
-    int64_t limit = STALE_PASSES * apr_time_sec(config_global()->cache_refresh);
-
-    return member->context.now - member->state.verified_at > (limit > STALE_AFTER ? limit : STALE_AFTER);
-}
-
-/* What the org has open in Checkout, for those who may act; and a look at the provider where the person may be back
- * from there before the webhook. An org that has a subscription waits for nothing. */
-static struct checkout_pending summary_sync(request_rec *r, struct member *member)
-{
-    struct checkout_pending pending = {NULL, 0};
-
-    if (member->known && !member->state.has_subscription &&
-        checkout_sync(r->pool, config_server(r->server), member->org, &pending)) {
-        state_find(r->pool, member->org, member->livemode, &member->state);
-    }
-    return member->may_manage ? pending : (struct checkout_pending){NULL, 0};
 }
 
 static json_t *summary_pending(const struct checkout_pending *pending)
@@ -125,31 +82,29 @@ static json_t *summary_pending(const struct checkout_pending *pending)
 
 int summary_handler(request_rec *r, const char *tail)
 {
-    struct checkout_pending pending;
-    struct member member;
-    int64_t grace_until = 0;
-    json_t *json, *features;
+    const struct decision *decisions;
+    struct standing standing;
+    json_t *json;
     int answered;
 
     (void)tail;
-    if (!query_is_clean(r, &answered) || !member_find(r, &member, &answered)) {
+    if (!query_is_clean(r, &answered) || !standing_find(r, &standing, &answered)) {
         return answered;
     }
-    pending = summary_sync(r, &member);
-    if (!member.known) {
+    if (!standing.member.known) {
         return problem_unavailable(r, "state_unavailable", "The billing status cannot be read now. Try again shortly.",
                                    5);
     }
-    features = summary_features(&member, &grace_until);
+    decisions = standing_decisions(r, &standing);
     json = json_object();
-    json_object_set_new(json, "org", summary_org(&member));
-    json_object_set_new(json, "subscription", summary_subscription(&member, grace_until));
-    json_object_set_new(json, "features", features);
-    json_object_set_new(json, "limits", summary_limits(&member));
-    json_object_set_new(json, "actions", summary_actions(&member));
-    json_object_set_new(json, "pendingCheckout", summary_pending(&pending));
-    json_object_set_new(json, "livemode", json_boolean(member.livemode));
-    json_object_set_new(json, "asOf", json_time(member.state.verified_at));
-    json_object_set_new(json, "stale", json_boolean(summary_stale(&member)));
+    json_object_set_new(json, "org", summary_org(&standing.member));
+    json_object_set_new(json, "subscription", summary_subscription(&standing, decisions));
+    json_object_set_new(json, "features", summary_features(decisions));
+    json_object_set_new(json, "limits", summary_limits(r, &standing));
+    json_object_set_new(json, "actions", summary_actions(&standing));
+    json_object_set_new(json, "pendingCheckout", summary_pending(&standing.pending));
+    json_object_set_new(json, "livemode", json_boolean(standing.member.livemode));
+    json_object_set_new(json, "asOf", json_time(standing.member.state.verified_at));
+    json_object_set_new(json, "stale", json_boolean(standing.stale));
     return answer_json_etag(r, json, "asOf");
 }

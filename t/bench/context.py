@@ -85,12 +85,13 @@ class Context:
         self._stage.callback(self.cluster.drop_database, name)
         return name
 
-    def site(self, config="", **options):
-        """A running Site (its `options`; `database` is a conninfo), with the module where it has a database."""
+    def site(self, config="", start=True, **options):
+        """A Site (its `options`; `database` is a conninfo), with the module where it has a database; it runs unless told
+        otherwise."""
         server = Site(self.scratch, SETTINGS + config, workspace=self.workspace, **options)
         self.until_stage_ends(server.remove)
         server.write("htdocs/index.html", "<!doctype html><title>index</title><p>the index\n")
-        return server.start()
+        return server.start() if start else server
 
     def until_stage_ends(self, end):
         """`end` is called when the module's turn is over, whatever happens."""

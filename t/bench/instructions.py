@@ -21,6 +21,11 @@ from harness.site import CATALOGUE, Site
 from harness.waiting import wait_for
 
 from .context import SETTINGS, Context
+from .row import at_most, pick
+
+BEYOND = "instructions a gate adds to a request of a static file, beyond the same org expression and header"
+IN_ALL = "instructions a gate adds to a request of a static file, in all"
+ROWS = (BEYOND, IN_ALL)
 
 MARK = "ap_send_error_response"  # of httpd's; runs for errors alone
 PLACES = {"ungated": "open", "core": "core", "gated": "gate"}
@@ -98,6 +103,16 @@ class CountedSite(Site):
         """What callgrind wrote when the last mark came by: before its answer, so it is there."""
         last = max(self.root.glob("counts.*"), key=lambda path: int(path.suffix[1:]))
         return int(re.search(r"^(?:summary|totals): (\d+)", last.read_text(), re.MULTILINE)[1])
+
+
+def rows(context):
+    figures = _figures(_serve(context), pick(200, 40))
+    ungated, core, gated = (figures[name] for name in PLACES)
+    common = {"command": "cd t && python3 -m bench.instructions",
+              "note": f"callgrind counts {ungated:,.0f} ungated, {core:,.0f} with core modules' expression and header, "
+                      f"{gated:,.0f} gated."}
+    return [at_most(BEYOND, (gated / core - 1) * 100, "%", 2, peer=f"core modules add {core / ungated - 1:.2%}", **common),
+            at_most(IN_ALL, (gated / ungated - 1) * 100, "%", 6, **common)]
 
 
 def measure(requests=200):

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * An HTTP/1.1 client that loads a server on 127.0.0.1: keep-alive connections, one thread, requests from a file.
  *
- *     load -p PORT [-c CONNECTIONS] [-r RATE] [-d SECONDS] [-n COUNT] [-o] [-s STATUS] FILE
+ *     load -p PORT [-c CONNECTIONS] [-r RATE] [-d SECONDS] [-n COUNT] [-o] [-s STATUS] [-g GROUPS] FILE
  *
  * FILE holds whole requests as they go over the wire, each after its length in bytes and a newline, in decimal:
  * "LENGTH\nREQUEST". They are sent in this order, over again from the first until the time (-d) or the count (-n) is
@@ -10,6 +10,9 @@
  * Without -r a connection sends its next request when it has the answer to the last: a closed loop, which shows what
  * the server can do. With -r requests fall due at a fixed rate whether the server keeps up or not, and the time of each
  * counts from when it was due, so a server that stands still pays for all that had to wait for it meanwhile.
+ *
+ * With -g, and one connection, the requests belong to so many groups in turn, and the median of each group is printed:
+ * what alternates with every request meets the same machine.
  *
  * Prints one JSON object, times in microseconds. Any other status than STATUS (200), and any broken connection, is said
  * on standard error and makes the exit status 1. */
@@ -62,6 +65,7 @@ static struct {
     double rate, seconds;
     uint64_t count; /* requests in all */
     int status;
+    unsigned groups;
     /* what is going on */
     struct request *requests;
     size_t request_count;
@@ -72,7 +76,7 @@ static struct {
     uint64_t statuses[STATUS_MAX];
     uint64_t *times;
     size_t times_room;
-} run = {.connection_count = 1, .count = UINT64_MAX, .status = 200};
+} run = {.connection_count = 1, .count = UINT64_MAX, .status = 200, .groups = 1};
 
 void die(const char *format, ...)
 {
@@ -379,6 +383,22 @@ static double quantile(double part)
     return (double)run.times[index < run.answered ? index : run.answered - 1] / 1e3;
 }
 
+/* Before the times are sorted: with one connection they lie in the order of the requests. */
+static void report_groups(void)
+{
+    uint64_t *times = grown(NULL, (run.answered / run.groups + 1) * sizeof(*times));
+
+    for (unsigned group = 0; group < run.groups; ++group) {
+        size_t count = 0;
+        for (uint64_t i = group; i < run.answered; i += run.groups) {
+            times[count++] = run.times[i];
+        }
+        qsort(times, count, sizeof(*times), by_size);
+        printf("%s%.3f", group ? ", " : "", count ? (double)times[count / 2] / 1e3 : 0.0);
+    }
+    free(times);
+}
+
 static void report(double seconds)
 {
     const char *separator = "";
@@ -387,10 +407,11 @@ static void report(double seconds)
     for (uint64_t i = 0; i < run.answered; ++i) {
         sum += (double)run.times[i];
     }
+    printf("{\"groups\": [");
+    report_groups();
     qsort(run.times, run.answered, sizeof(*run.times), by_size);
-    printf("{\"requests\": %llu, \"seconds\": %.6f, \"rate\": %.1f, \"bytes\": %llu, \"connects\": %llu, \"resent\": "
-           "%llu, "
-           "\"unexpected\": %llu, \"statuses\": {",
+    printf("], \"requests\": %llu, \"seconds\": %.6f, \"rate\": %.1f, \"bytes\": %llu, \"connects\": %llu, "
+           "\"resent\": %llu, \"unexpected\": %llu, \"statuses\": {",
            (unsigned long long)run.answered, seconds, (double)run.answered / seconds, (unsigned long long)run.bytes,
            (unsigned long long)run.connects, (unsigned long long)run.resent, (unsigned long long)run.unexpected);
     for (int status = 0; status < STATUS_MAX; ++status) {
@@ -420,7 +441,7 @@ static void options_read(int argc, char **argv)
     bool once = false;
     int option;
 
-    while ((option = getopt(argc, argv, "p:c:r:d:n:s:o")) != -1) {
+    while ((option = getopt(argc, argv, "p:c:r:d:n:s:g:o")) != -1) {
         switch (option) {
         case 'p':
             run.port = (int)number(optarg, 'p');
@@ -440,6 +461,9 @@ static void options_read(int argc, char **argv)
         case 's':
             run.status = (int)number(optarg, 's');
             break;
+        case 'g':
+            run.groups = (unsigned)number(optarg, 'g');
+            break;
         case 'o':
             once = true;
             break;
@@ -449,6 +473,9 @@ static void options_read(int argc, char **argv)
     }
     if (!run.port || optind != argc - 1) {
         die("say -p PORT, and a file of requests last; what else there is stands at the head of load.c");
+    }
+    if (run.groups > 1 && run.connection_count > 1) {
+        die("-g needs -c 1: with more, answers come in another order than requests");
     }
     requests_load(argv[optind]);
     /* At a fixed rate the time is a count: what fell due in it is sent, however late. */

@@ -11,7 +11,8 @@ PATIENCE_SECONDS = 300
 
 @dataclasses.dataclass(frozen=True)
 class Load:
-    """`time`: microseconds, "mean", "p50", "p90", "p99", "p999" and "max"."""
+    """`time`: microseconds, "mean", "p50", "p90", "p99", "p999" and "max". `groups`: the median of each, microseconds."""
+    groups: list
     requests: int
     seconds: float
     rate: float
@@ -36,9 +37,10 @@ def request_file(context, name, requests):
     return context.scratch.write(name, b"".join(b"%d\n%s" % (len(request), request) for request in requests))
 
 
-def load(context, port, requests, *, connections=1, seconds=None, count=None, rate=None, once=False, status=200):
+def load(context, port, requests, *, connections=1, seconds=None, count=None, rate=None, once=False, status=200,
+         groups=1):
     """Loads 127.0.0.1:port from a file of requests, see load.c. Any other status than `status` is an error here."""
-    options = {"-p": port, "-c": connections, "-d": seconds, "-n": count, "-r": rate, "-s": status}
+    options = {"-p": port, "-c": connections, "-d": seconds, "-n": count, "-r": rate, "-s": status, "-g": groups}
     words = [str(word) for pair in options.items() if pair[1] is not None for word in pair] + ["-o"] * once
     result = subprocess.run([context.tool("load"), *words, requests], capture_output=True, text=True, cwd="/",
                             check=False, timeout=PATIENCE_SECONDS, env=clean_environment(context.scratch),

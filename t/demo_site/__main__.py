@@ -37,7 +37,7 @@ def main():
             print(f"t/demo: {failed} failed; what it said stands above", file=sys.stderr)
             return 1
         backend = Backend()
-        stage = Stage(scratch, Workspace(scratch), backend.port, real_key=None if options.once else os.environ.get("STRIPE_SECRET_KEY"))
+        stage = Stage(scratch, Workspace(scratch), backend, real_key=None if options.once else os.environ.get("STRIPE_SECRET_KEY"))
         try:
             stage.start()
             if options.once:

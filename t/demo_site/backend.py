@@ -4,7 +4,10 @@ import html
 import http.server
 import threading
 
-from .pages import PAGES, frame
+from .pages import PAGES, STYLE, frame
+
+
+POLICY = "default-src 'self'; img-src data:"
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
@@ -12,15 +15,23 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self):
         path = self.path.split("?")[0]
-        title, body = PAGES.get(path, (None, None))
+        if path == "/style.css":
+            self._answer(200, "text/css", STYLE)
+            return
+        title, body = self.server.pages.get(path, (None, None))
         person = html.escape(self.headers.get("X-Remote-User", ""))
-        text = frame(title or "Not found", body or "<p>There is no such page.</p>", person).encode()
-        self.send_response(200 if title else 404)
-        self.send_header("Content-Type", "text/html; charset=utf-8")
-        self.send_header("Content-Length", str(len(text)))
+        self._answer(200 if title else 404, "text/html; charset=utf-8",
+                     frame(title or "Not found", body or "<p>There is no such page.</p>", person))
+
+    def _answer(self, status, content_type, text):
+        body = text.encode()
+        self.send_response(status)
+        self.send_header("Content-Type", content_type)
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Content-Security-Policy", POLICY)
         self.end_headers()
         if self.command != "HEAD":
-            self.wfile.write(text)
+            self.wfile.write(body)
 
     do_HEAD = do_GET
 
@@ -32,8 +43,12 @@ class Backend:
     def __init__(self):
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
         self._server.daemon_threads = True
+        self._server.pages = dict(PAGES)
         self.port = self._server.server_port
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def add(self, path, title, body):
+        self._server.pages[path] = (title, body)
 
     def close(self):
         self._server.shutdown()

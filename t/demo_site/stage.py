@@ -5,12 +5,13 @@ import os
 from harness import cluster as clusters
 from harness.cluster import Cluster
 from harness.httpd import Httpd
-from harness.site import PASSWORD, PEOPLE, WEBHOOK, _password_file
+from harness.site import PASSWORD, PEOPLE, WEBHOOK, Person, password_file
 from stripe_simulator.driver import Driver
 
-from .pages import SCRIPT
+from . import tour
 
 WEBHOOK_SECRET = "whsec_demonstration"
+OPERATOR = Person("olga", "", "")
 
 # What an operator would write. The application needs no line for billing's own paths.
 SITE = """
@@ -22,6 +23,8 @@ BillingStripeWebhookSecret  file:@ROOT@/webhook.secret
 @STRIPE_BASE@
 BillingReturnURL            http://127.0.0.1:@PORT@/billing
 BillingMount                api /api/v1/billing
+BillingMount                page /billing
+BillingMount                admin /billing-admin
 
 <BillingPlan founding_monthly>
     BillingPlanName  "Founding member"
@@ -39,6 +42,7 @@ BillingMount                api /api/v1/billing
 </BillingFeature>
 
 Session On
+SessionMaxAge 86400
 SessionCookieName session path=/;HttpOnly
 <Location "/">
     AuthType form
@@ -61,13 +65,17 @@ SessionCookieName session path=/;HttpOnly
     SetHandler form-logout-handler
     SessionMaxAge 1
 </Location>
-<LocationMatch "^/(sign-in|app\\.js)$">
+<LocationMatch "^/(sign-in|style\\.css)?$">
     AuthType None
     Require all granted
 </LocationMatch>
 <Location "/api/v1/billing/webhook">
     AuthType None
     Require all granted
+</Location>
+
+<Location "/billing-admin">
+    Require user @OPERATOR@
 </Location>
 
 <Location "/dispatch">
@@ -80,13 +88,8 @@ SessionCookieName session path=/;HttpOnly
 LogFormat "%t %u %>s \\"%r\\" org=%{BILLING_ORG}n feature=%{BILLING_FEATURE}n decision=%{BILLING_DECISION}n reason=%{BILLING_REASON}n" billing
 CustomLog "@ROOT@/access.log" billing
 
-Alias "/app.js" "@DOCS@/app.js"
-<Directory "@DOCS@">
-    Require all granted
-</Directory>
 ProxyPass /signed-in !
 ProxyPass /sign-out !
-ProxyPass /app.js !
 ProxyPass / http://127.0.0.1:@BACKEND@/
 """
 
@@ -94,10 +97,10 @@ MODULES = ("request", "session", "session_cookie", "auth_form", "rewrite", "prox
 
 
 class Stage:
-    def __init__(self, scratch, workspace, backend_port, real_key=None):
+    def __init__(self, scratch, workspace, backend, real_key=None):
         self.scratch = scratch
         self.workspace = workspace
-        self.backend_port = backend_port
+        self.backend = backend
         self.real_key = real_key
         self.cluster = self.httpd = self.stripe = None
 
@@ -110,17 +113,19 @@ class Stage:
         people = "".join(f"    RewriteCond %{{REMOTE_USER}} ={person.name}\n"
                          f"    RewriteRule ^ - [E=SITE_ORG:{person.org},E=SITE_ROLE:{person.role}]\n" for person in PEOPLE)
         values = {
-            "DATABASE": self.cluster.conninfo(self.database), "BACKEND": self.backend_port, "PEOPLE": people,
+            "DATABASE": self.cluster.conninfo(self.database), "BACKEND": self.backend.port, "PEOPLE": people,
+            "OPERATOR": OPERATOR.name,
             "STRIPE_KEY": "env:STRIPE_SECRET_KEY",
             "STRIPE_BASE": f"BillingStripeAPIBase        {self.stripe.url}" if self.stripe else "",
             "PRICE": os.environ.get("STRIPE_PRICE", "price_founding_monthly"),
         }
         self.httpd = Httpd(self.scratch, SITE, [*MODULES, self.workspace.module], values,
                            environment={"STRIPE_SECRET_KEY": self.real_key or "sk_test_simulator0000"}, name="apache")
-        self.httpd.write("people", _password_file())
+        self.httpd.write("people", password_file((*PEOPLE, OPERATOR)))
         secret = os.environ.get("STRIPE_WEBHOOK_SECRET", WEBHOOK_SECRET) if self.real_key else WEBHOOK_SECRET
         self.httpd.write("webhook.secret", secret + "\n")
-        self.httpd.write("htdocs/app.js", SCRIPT, 0o644)
+        conf = self.httpd.root / "httpd.conf"
+        self.backend.add("/", tour.TITLE, tour.body(conf.read_text(), conf, self.stripe.url if self.stripe else None))
         self.httpd.start()
         if self.stripe:
             self.stripe.post("webhooks", url=f"{self.url}{WEBHOOK}", secret=WEBHOOK_SECRET)
@@ -150,8 +155,8 @@ The site             {self.url}/
 httpd.conf           {self.httpd.root}/httpd.conf
 the access log       {self.httpd.root}/access.log
 
-Sign in as alice (acme), carol (globex) or dave (initech), open the dispatch board, subscribe under Billing with the card
-4242 4242 4242 4242, and open the board again. Or with curl:
+Open the site: its first page leads through the story, step by step, with the lines of httpd.conf that make it. Or with
+curl:
 
   curl -s -c {jar} -d httpd_username=carol -d 'httpd_password={PASSWORD}' {self.url}/signed-in -o /dev/null
   curl -s -b {jar} {self.url}/dispatch/

@@ -116,7 +116,7 @@ class Site(Httpd):
             text += _left_out(BILLING, without) + _identity(sign_in)
         self._text = text
         super().__init__(scratch, text + config, modules, values, **options)
-        self.write("people", _password_file())
+        self.write("people", password_file(PEOPLE))
         self.write("stripe.key", STRIPE_KEY + "\n")
         self.write("webhook.secret", WEBHOOK_SECRET + "\n")
         self.write("webhook.secret.old", OLD_WEBHOOK_SECRET + "\n")
@@ -154,6 +154,7 @@ def _password_sign_in():
     return PASSWORD_SIGN_IN.format(people="".join(PASSWORD_PERSON.format(**vars(person)) for person in PEOPLE))
 
 
-def _password_file():
+def password_file(people):
+    """For AuthUserFile; all have PASSWORD."""
     digest = base64.b64encode(hashlib.sha1(PASSWORD.encode()).digest()).decode()
-    return "".join(f"{person.name}:{{SHA}}{digest}\n" for person in PEOPLE)
+    return "".join(f"{person.name}:{{SHA}}{digest}\n" for person in people)

@@ -5,7 +5,7 @@ import subprocess
 
 import jsonschema
 import pytest
-from clients_support import clients, node_of  # noqa: F401
+from harness.clients import clients, node_of  # noqa: F401
 
 from harness import stripe_events
 from harness.site import ALICE, BOB, CAROL, CATALOGUE, Person

@@ -15,6 +15,7 @@ from harness.site import ALICE, API, BOB, CAROL, WEBHOOK, WEBHOOK_SECRET, Person
 DESCRIPTION = API + "/openapi.json"
 CONFIG = SITE + f"""
 BillingMount ofrep /ofrep
+BillingMount page /billing
 <BillingFeature trucking.routing>
     BillingUses trucking.maxLocations
 </BillingFeature>
@@ -61,6 +62,9 @@ class Described:
 
     def admin(self, *arguments, **more):
         return self.call(ADMIN, *arguments, **more)
+
+    def page(self, *arguments, **more):
+        return self.call("/billing", "GET", "/status.json", *arguments, **more)
 
     def ofrep(self, path, status, body=b"{}", **more):
         return self.call("/ofrep", "POST", path, status, body, **more)
@@ -119,6 +123,14 @@ def test_summary_and_features(described):
         described.api("GET", f"/features/trucking.dispatch?{query}", 400, code=code)
     described.api("GET", "/features/no.such", 404, code="unknown_feature")
     described.api("GET", "/features/trucking.dispatch", 403, person=STRANGER)
+
+
+def test_the_status_pages_json(described):
+    reply = described.page(200)
+    assert reply.json["kind"] == "active" and reply.json["features"]
+    described.page(304, **{"If-None-Match": reply.header("ETag")})
+    assert described.page(200, person=CAROL).json["kind"] == "none"
+    described.page(403, person=STRANGER, code="no_org")
 
 
 def test_buying_and_the_portal(described):
@@ -273,6 +285,8 @@ def test_without_a_database_and_without_a_sign_in(site):
         server = site(CONFIG, database=nowhere, sign_in=sign_in, values={"STRIPE": "http://127.0.0.1:9"})
         there = Described(server, None, judge)
         there.api("GET", "/summary", status, person=person, code=code)
+        if not person:
+            there.page(status, person=person, code=code)
         there.api("POST", "/checkout-session", status, {"planKey": "fleet_monthly"}, person=person, code=code)
         there.api("POST", "/portal-session", status, {}, person=person, code=code)
         for path in ("/orgs", "/org-counts", "/orgs/acme", "/events", "/events/evt_1", "/health"):

@@ -3,7 +3,7 @@
 import subprocess
 
 import pytest
-from clients_support import clients, node_of, run  # noqa: F401
+from harness.clients import clients, node_of, run  # noqa: F401
 from stripe_simulator.driver import Driver
 
 

@@ -15,6 +15,7 @@ static const char *webhook_verify(const struct webhook_delivery *delivery, const
 const struct provider stripe_provider = {
     .name = "stripe",
     .signature_header = "Stripe-Signature",
+    .page_origins = "https://checkout.stripe.com https://billing.stripe.com",
     .webhook_verify = webhook_verify,
     .event_parse = stripe_event_parse,
     .customer_create = stripe_customer_create,

@@ -6,9 +6,8 @@ import shutil
 import subprocess
 
 import pytest
-from simulator_support import TOP
 
-CLIENTS = TOP / "t" / "clients"
+CLIENTS = pathlib.Path(__file__).resolve().parents[1] / "clients"
 
 
 def node_of(clients):

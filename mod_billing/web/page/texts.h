@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What the billing status page says. These are texts, not markup. Dates stand for %s as "3 December 2026". */
+#ifndef BILLING_WEB_PAGE_TEXTS_H
+#define BILLING_WEB_PAGE_TEXTS_H
+
+#define TEXT_BILLING "Billing"
+#define TEXT_TEST    "Test mode: nothing that is bought here is charged."
+#define TEXT_AS_OF   "Last checked on %s at %s UTC."
+#define TEXT_STALE   "This was last checked on %s at %s UTC. What has changed since is not in it yet."
+#define TEXT_ORG     "Organisation %s"
+
+/* How things stand: a badge, a sentence, and what follows from it. */
+#define TEXT_BADGE_UNKNOWN    "Unknown"
+#define TEXT_UNKNOWN          "Your billing status cannot be read at this moment."
+#define TEXT_UNKNOWN_MORE     "Nothing has changed about what you have bought. Look again in a moment."
+#define TEXT_BADGE_NONE       "No subscription"
+#define TEXT_NONE             "You have no subscription yet."
+#define TEXT_NONE_MORE        "Choose a plan to use what it includes."
+#define TEXT_BADGE_INCOMPLETE "Incomplete"
+#define TEXT_INCOMPLETE       "The first payment is not complete."
+#define TEXT_INCOMPLETE_MORE  "Your plan begins as soon as it is."
+#define TEXT_BADGE_ACTIVE     "Active"
+#define TEXT_ACTIVE           "Your plan is %s."
+#define TEXT_ACTIVE_NO_PLAN   "Your subscription is active."
+#define TEXT_RENEWS           "It renews on %s."
+#define TEXT_BADGE_TRIAL      "Trial"
+#define TEXT_TRIAL            "You are trying %s."
+#define TEXT_TRIAL_NO_PLAN    "You are in a free trial."
+#define TEXT_TRIAL_ENDS       "The trial ends on %s, and the first payment is due then."
+#define TEXT_TRIAL_STOPS      "The trial ends on %s, and nothing is charged."
+#define TEXT_BADGE_ENDING     "Ends soon"
+#define TEXT_ENDING           "Your plan %s ends on %s."
+#define TEXT_ENDING_NO_PLAN   "Your subscription ends on %s."
+#define TEXT_ENDING_MORE      "Until then everything stays as it is, and you can still decide to keep it."
+#define TEXT_BADGE_PAST_DUE   "Payment failed"
+#define TEXT_PAST_DUE         "The last payment failed."
+#define TEXT_PAST_DUE_BY      "Update the payment method by %s, and nothing changes for you."
+#define TEXT_PAST_DUE_MORE    "Update the payment method to go on."
+#define TEXT_BADGE_UNPAID     "Unpaid"
+#define TEXT_UNPAID           "A payment is overdue."
+#define TEXT_UNPAID_MORE      "It is not tried again by itself: update the payment method and pay the open invoice."
+#define TEXT_BADGE_PAUSED     "Paused"
+#define TEXT_PAUSED           "Your subscription is paused."
+#define TEXT_PAUSED_MORE      "It goes on once it is resumed, or once a payment method is given."
+#define TEXT_BADGE_CANCELED   "Ended"
+#define TEXT_CANCELED         "Your subscription has ended."
+#define TEXT_CANCELED_MORE    "Your data is still here. Subscribe again to use what a plan includes."
+
+/* What can be done. */
+#define TEXT_SUBSCRIBE      "Subscribe to %s"
+#define TEXT_CONTINUE       "Continue the checkout"
+#define TEXT_CONTINUE_MORE  "A checkout that was begun is open until %s at %s UTC."
+#define TEXT_MANAGE         "Manage billing"
+#define TEXT_KEEP           "Keep the plan, or manage billing"
+#define TEXT_UPDATE_PAYMENT "Update the payment method"
+#define TEXT_PAY            "See the open invoice"
+#define TEXT_COMPLETE       "Complete the payment"
+#define TEXT_RESUME         "Resume, or manage billing"
+#define TEXT_AGAIN          "Look again"
+#define TEXT_OLD_INVOICES   "Past invoices and billing details"
+#define TEXT_ASK            "Your role may look, but not change anything here. Ask somebody in your organisation who is %s."
+#define TEXT_OR             " or "
+#define TEXT_CANNOT_BUY     "Nothing is for sale here at present. Ask whoever runs this site."
+
+/* Back from Checkout. */
+#define TEXT_CONFIRMING "Your payment is being confirmed …"
+#define TEXT_CONFIRMING_MORE                                                                                           \
+    "This takes a few seconds, seldom a minute. You do not need to pay again, and may close this page."
+#define TEXT_CONFIRM_LATE "The confirmation is taking longer than usual."
+#define TEXT_CONFIRM_LATER                                                                                             \
+    "Your payment is safe, and your plan begins by itself once it is confirmed. Do not pay again."
+#define TEXT_CONFIRMED "Thank you. Your payment is confirmed."
+#define TEXT_CANCELLED "The checkout was left. Nothing was charged."
+
+/* Why somebody was sent here. */
+#define TEXT_WHY         "Why you are here"
+#define TEXT_WHY_FEATURE "It was about %s."
+#define TEXT_WHY_OPEN    "%s is open to you now."
+
+/* Features and limits. */
+#define TEXT_FEATURES      "Features"
+#define TEXT_FEATURES_HEAD "What your organisation can use"
+#define TEXT_FEATURE       "Feature"
+#define TEXT_ACCESS        "Access"
+#define TEXT_INCLUDED      "Included"
+#define TEXT_AVAILABLE     "Available"
+#define TEXT_ADDED         "Added for you"
+#define TEXT_ADDED_UNTIL   "Added for you until %s"
+#define TEXT_GRACE_UNTIL   "Until %s, unless the payment is made"
+#define TEXT_GRACE         "Included, while the payment is awaited"
+#define TEXT_READ_ONLY     "Read only until the payment is made"
+#define TEXT_UNPAID_OFF    "Off until the payment is made"
+#define TEXT_ENDED_OFF     "Ended with the subscription"
+#define TEXT_IN_PLAN       "In the plan %s"
+#define TEXT_IN_PLANS      "In the plans %s"
+#define TEXT_NOT_INCLUDED  "Not included"
+#define TEXT_ROLE_OFF      "Not for your role"
+#define TEXT_REFUSED       "Switched off for your organisation"
+#define TEXT_NOT_NOW       "Cannot be told now"
+#define TEXT_LIMITS        "Limits"
+#define TEXT_LIMITS_HEAD   "How much your organisation can use"
+#define TEXT_LIMIT         "Limit"
+#define TEXT_VALUE         "Up to"
+#define TEXT_UNLIMITED     "Unlimited"
+
+/* Leaving, and what went wrong. */
+#define TEXT_LEAVE      "Continue to the payment provider"
+#define TEXT_LEAVE_MORE "You are being taken to the payment provider’s page."
+#define TEXT_PROBLEM    "That did not work"
+#define TEXT_BACK       "Back to billing"
+#define TEXT_REQUEST_ID "Request"
+
+#endif
