@@ -238,3 +238,9 @@ def test_mod_status_has_a_section_for_people_and_one_for_programs(server):
     assert int(numbers["ProviderCalls"]) > int(numbers["ProviderFailures"]) == 0
     assert numbers["KillSwitch"] == "0" and int(numbers["StateAge"]) >= 0
     assert "WebhookLiveApplied" not in numbers
+
+
+def test_the_example_alerts_fire_by_their_own_cause_and_are_quiet_else():
+    assert promtool("check", "rules", CONF / "alerts.yml")[0] == 0
+    status, said = promtool("test", "rules", pathlib.Path(__file__).with_name("alerts_test.yml"))
+    assert status == 0, said
