@@ -103,6 +103,12 @@ def test_every_schema_is_one():
         jsonschema.Draft202012Validator.check_schema(schema)
 
 
+def test_every_example_is_one():
+    for name, schema in DOCUMENT["components"]["schemas"].items():
+        for example in schema.get("examples", []):
+            validator({"$ref": f"#/components/schemas/{name}"}).validate(example)
+
+
 def test_the_judge_sees_what_is_wrong():
     reference = {"$ref": "#/components/schemas/PortalSession"}
     for wrong in ({}, {"url": 1}, {"url": "https://x", "more": 1}):
