@@ -3,6 +3,7 @@
 #include "web/problem.h"
 
 #include "gate/request.h"
+#include "web/admin/page.h"
 #include "web/answer.h"
 #include "web/page/problem.h"
 
@@ -39,7 +40,8 @@ int problem_answer(request_rec *r, int status, json_t *problem)
     const struct request_record *record = request_record_find(r);
 
     if (record && record->claimed && record->for_people) {
-        int answered = page_problem(r, status, problem);
+        int answered = record->mount == MOUNT_ADMIN ? admin_problem_page(r, status, problem)
+                                                    : page_problem(r, status, problem);
 
         json_decref(problem);
         return answered;

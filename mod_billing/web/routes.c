@@ -24,6 +24,7 @@ struct route {
 };
 
 #define ASSETS "/assets/"
+#define PAGES  "/page/" /* of the operators'; what has no such beginning at their mount is JSON */
 
 static const struct route routes[] = {
     {MOUNT_API, "/checkout-session", M_POST, .handler = checkout_handler},
@@ -67,6 +68,25 @@ static const struct route pages[] = {
     {MOUNT_PAGE, "/portal", M_POST, .handler = page_portal_handler},
     {MOUNT_PAGE, ASSETS "*", M_GET, .handler = asset_handler},
     {MOUNT_PAGE, ASSETS "*/*", M_GET, .handler = asset_handler},
+    {MOUNT_ADMIN, "", M_GET, .handler = admin_health_page},
+    {MOUNT_ADMIN, "/", M_GET, .handler = admin_health_page},
+    {MOUNT_ADMIN, PAGES "sweep", M_POST, .handler = admin_sweep_form},
+    {MOUNT_ADMIN, PAGES "verify", M_POST, .handler = admin_verify_form},
+    {MOUNT_ADMIN, PAGES "orgs", M_GET, .handler = admin_orgs_page},
+    {MOUNT_ADMIN, PAGES "orgs/*", M_GET, .handler = admin_org_page},
+    {MOUNT_ADMIN, PAGES "orgs/*/overrides", M_POST, .handler = admin_override_form},
+    {MOUNT_ADMIN, PAGES "orgs/*/overrides/*", M_POST, .handler = admin_override_end_form},
+    {MOUNT_ADMIN, PAGES "shadow", M_GET, .handler = admin_shadow_page},
+    {MOUNT_ADMIN, PAGES "grandfather", M_GET, .handler = admin_grandfather_page},
+    {MOUNT_ADMIN, PAGES "grandfather", M_POST, .handler = admin_grandfather_form},
+    {MOUNT_ADMIN, PAGES "grandfather/*/undo", M_POST, .handler = admin_grandfather_undo_form},
+    {MOUNT_ADMIN, PAGES "events", M_GET, .handler = admin_events_page},
+    {MOUNT_ADMIN, PAGES "events/*", M_GET, .handler = admin_event_page},
+    {MOUNT_ADMIN, PAGES "events/*/replay", M_POST, .handler = admin_event_replay_form},
+    {MOUNT_ADMIN, PAGES "replay", M_POST, .handler = admin_replay_form},
+    {MOUNT_ADMIN, PAGES "explain", M_GET, .handler = admin_explain_page},
+    {MOUNT_ADMIN, ASSETS "*", M_GET, .handler = asset_handler},
+    {MOUNT_ADMIN, ASSETS "*/*", M_GET, .handler = asset_handler},
 };
 
 static const struct {
@@ -103,12 +123,15 @@ static enum mount mount_of(const struct server_config *config, const char *uri, 
 
 static bool path_is_asset(enum mount mount, const char *path)
 {
-    return mount == MOUNT_PAGE && !strncmp(path, ASSETS, strlen(ASSETS));
+    return (mount == MOUNT_PAGE || mount == MOUNT_ADMIN) && !strncmp(path, ASSETS, strlen(ASSETS));
 }
 
 /* Whether a problem there is shown to a person. */
 static bool path_is_page(enum mount mount, const char *path)
 {
+    if (mount == MOUNT_ADMIN) {
+        return !*path || !strcmp(path, "/") || !strncmp(path, PAGES, strlen(PAGES));
+    }
     return mount == MOUNT_PAGE && strcmp(path, "/status.json") != 0 && !path_is_asset(mount, path);
 }
 

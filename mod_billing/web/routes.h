@@ -30,6 +30,11 @@ typedef int route_handler(request_rec *r, const char *tail);
 
 route_handler admin_shadow_handler;
 route_handler ofrep_flag_handler, ofrep_bulk_handler;
+route_handler admin_health_page, admin_sweep_form, admin_verify_form;
+route_handler admin_orgs_page, admin_org_page, admin_override_form, admin_override_end_form;
+route_handler admin_shadow_page, admin_grandfather_page, admin_grandfather_form, admin_grandfather_undo_form;
+route_handler admin_events_page, admin_event_page, admin_event_replay_form, admin_replay_form;
+route_handler admin_explain_page;
 route_handler asset_handler, page_handler, page_checkout_handler, page_portal_handler, page_status_handler;
 route_handler checkout_handler, features_handler, metrics_handler, openapi_handler, portal_handler;
 route_handler summary_handler, webhook_handler;

@@ -16,7 +16,7 @@ TOP = pathlib.Path(__file__).resolve().parents[2]
 MODULE = pathlib.Path(os.environ.get("ATTUNE_MODULE") or TOP / "mod_billing/.libs/mod_attune_billing.so")
 HTTPD = shutil.which("apache2", path=f"{os.environ.get('PATH', '')}:/usr/sbin") or shutil.which("httpd")
 MODULE_FOLDER = pathlib.Path(os.environ.get("HTTPD_MODULES") or "/usr/lib/apache2/modules")
-MODULES = ("mpm_event", "authn_core", "authz_core", "authz_user", "authz_host", "socache_shmcb", "ssl", "dbd", "cache", "alias", "info")
+MODULES = ("mpm_event", "authn_core", "authn_file", "auth_basic", "authz_core", "authz_user", "authz_host", "socache_shmcb", "ssl", "dbd", "cache", "alias", "info")
 
 DATABASE = 'DBDriver pgsql\nDBDParams "host=127.0.0.1 dbname=attune"\n'
 SECONDS = 60

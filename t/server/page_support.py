@@ -26,9 +26,9 @@ class Page(html.parser.HTMLParser):
         self.tags.append((tag, values))
         self._open = tag
         if tag == "form":
-            self.forms.append((values["method"], values["action"], {}))
+            self.forms.append((values.get("method", "get"), values["action"], {}))
         elif tag == "input" and self.forms:
-            self.forms[-1][2][values["name"]] = values["value"]
+            self.forms[-1][2][values["name"]] = values.get("value", "")
         elif tag == "a":
             self.links.append(values["href"])
         elif tag == "tr":

@@ -43,17 +43,6 @@ static const struct feature *feature_named(const char *key)
     return catalogue_feature(&config_global()->catalogue, key);
 }
 
-static bool reason_named(const char *name, enum decision_reason *reason)
-{
-    for (int i = 0; i < REASON_COUNT; ++i) {
-        if (!strcmp(reason_name((enum decision_reason)i), name)) {
-            *reason = (enum decision_reason)i;
-            return true;
-        }
-    }
-    return false;
-}
-
 /* feature/org/reason: none of them has a slash in it. */
 static const char *place_text(apr_pool_t *pool, const struct shadow_row *row)
 {
@@ -71,7 +60,7 @@ static bool place_parse(apr_pool_t *pool, const char *text, struct shadow_row *a
     *org++ = '\0';
     *reason++ = '\0';
     *after = (struct shadow_row){.feature = feature, .org = org, .reason = reason};
-    return key_valid(feature) && (!*org || org_id_valid(org, strlen(org))) && reason_named(reason, &known);
+    return key_valid(feature) && (!*org || org_id_valid(org, strlen(org))) && reason_parse(reason, &known);
 }
 
 /* NULL, or what is wrong with the query. */
@@ -134,7 +123,7 @@ static json_t *row_remedy(const struct shadow_row *row)
 {
     enum decision_reason reason;
 
-    return reason_named(row->reason, &reason)
+    return reason_parse(row->reason, &reason)
                ? remedy_json(&config_global()->catalogue, feature_named(row->feature), row->plan, reason)
                : json_object();
 }
