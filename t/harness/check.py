@@ -133,36 +133,39 @@ class Check:
         for share in range(1, shares + 1):
             results = self.scratch / f"{folder.name}-{share}.xml"
             log = self.new_log() if shares > 1 else None
-            share_command = [*command, f"--shard={share}/{shares}",
-                             "-o", f"cache_dir={self.scratch / f'{folder.name}-{share}.cache'}"]
-            child = self.start([*share_command, f"--junitxml={results}"], self.source, log, environment)
-            runs.append((child, results, log, share_command))
-        statuses = self.wait([child for child, _, _, _ in runs])
-        for (_, results, log, share_command), status in zip(runs, statuses):
+            share_command = [*command, f"--shard={share}/{shares}", "-p", "no:cacheprovider", f"--junitxml={results}"]
+            child = self.start(share_command, self.source, log, environment)
+            runs.append((child, results, log))
+        statuses = self.wait([child for child, _, _ in runs])
+        for (_, results, log), status in zip(runs, statuses):
             if log and status != 5:
                 print(re.sub(r"-+ generated xml file.*\n", "", log.read_text(errors="replace")), end="", flush=True)
             first = Tally()
             first.add_junit(results, name, status)
-            self.tally.add(self.again(first, share_command, name, environment))
+            self.tally.add(self.again(first, name, environment))
 
-    def again(self, first, command, name, environment):
+    def again(self, first, name, environment):
         """A few failed tests get a second try, with no other test beside them: these drive real servers against real
         clocks, and two shares on two cores now and then starve one. What passes only then is named in the output, and
-        what fails twice has failed."""
-        if not 0 < len(first.failures) <= SECOND_TRIES_MAX:
+        what fails twice has failed, as has what does not run to its end."""
+        failed = [test for test, failure in first.tests.items() if failure]
+        if not 0 < len(failed) <= SECOND_TRIES_MAX or len(failed) != len(first.failures):
             return first
         results = self.scratch / "again.xml"
         results.unlink(missing_ok=True)
-        print(f"== a second try for {len(first.failures)}", flush=True)
-        command = [*command, "--last-failed", "--last-failed-no-failures", "none", f"--junitxml={results}"]
-        status = self.wait([self.start(command, self.source, None, environment)])[0]
+        print(f"== a second try for {len(failed)}", flush=True)
+        command = [sys.executable, "-m", "pytest", "-q", *failed, f"--junitxml={results}"]
         second = Tally()
-        second.add_junit(results, name, status)
-        for failure in first.failures:
-            if failure not in second.failures:
-                print(f"== passed only at the second try: {failure}", flush=True)
-        second.passes(first.passed)
-        return second
+        second.add_junit(results, name, self.wait([self.start(command, self.source, None, environment)])[0])
+        tally = Tally()
+        tally.passes(first.passed)
+        for test in failed:
+            if second.tests.get(test, "not run") is None:
+                print(f"== passed only at the second try: {test}", flush=True)
+                tally.passes()
+            else:
+                tally.fails(first.tests[test])
+        return tally
 
 
 class Selection:

@@ -7,6 +7,7 @@ class Tally:
     def __init__(self):
         self.passed = 0
         self.failures = []
+        self.tests = {}  # of pytest: its id to what failed in it, None where it passed
 
     def passes(self, count=1):
         self.passed += count
@@ -55,7 +56,9 @@ class Tally:
             return
         for case in xml.etree.ElementTree.parse(path).iter("testcase"):
             troubles = [child for child in case if child.tag in ("failure", "error", "skipped")]
-            if troubles:
-                self.fails(f"{name}: {case.get('classname')}::{case.get('name')} ({troubles[0].tag})")
+            failure = f"{name}: {case.get('classname')}::{case.get('name')} ({troubles[0].tag})" if troubles else None
+            self.tests[f"t/{case.get('classname').replace('.', '/')}.py::{case.get('name')}"] = failure
+            if failure:
+                self.fails(failure)
             else:
                 self.passes()
