@@ -123,16 +123,29 @@ static void value_write(struct page *page, const json_t *value)
     }
 }
 
-static void feature_row(struct page *page, const char *org, const char *key, const json_t *feature)
+static void plan_grant_write(struct page *page, const json_t *feature)
 {
-    html_print(page->html, "<tr><th scope=\"row\"><code>%s</code></th><td>", key);
     if (json_is_true(json_object_get(feature, "plan"))) {
         html_raw(page->html, TEXT_GRANTED);
     } else {
         html_raw(page->html, TEXT_NOTHING);
     }
+}
+
+static void feature_row(struct page *page, const char *org, const char *key, const json_t *feature)
+{
+    const json_t *override = json_object_get(feature, "override");
+
+    html_print(page->html, "<tr><th scope=\"row\"><code>%s</code></th><td>", key);
+    plan_grant_write(page, feature);
     html_raw(page->html, "</td><td>");
-    grant_write(page, json_object_get(feature, "override"));
+    grant_write(page, override);
+    html_raw(page->html, "</td><td>");
+    if (json_is_null(override)) {
+        plan_grant_write(page, feature);
+    } else {
+        grant_write(page, override);
+    }
     html_print(page->html,
                "</td><td><a href=\"%s/page/explain?org=%s&amp;feature=%s\" aria-label=\"" TEXT_EXPLAIN_LABEL
                "\">" TEXT_EXPLAIN_IT "</a></td></tr>",
@@ -147,7 +160,7 @@ static void limit_row(struct page *page, const char *key, const json_t *limit)
     value_write(page, json_object_get(limit, "override"));
     html_raw(page->html, "</td><td>");
     value_write(page, json_object_get(limit, "value"));
-    html_raw(page->html, "</td></tr>");
+    html_raw(page->html, "</td><td></td></tr>");
 }
 
 static void effective_card(struct page *page, const json_t *org)
@@ -160,7 +173,7 @@ static void effective_card(struct page *page, const json_t *org)
                          "<div class=\"scroll\" role=\"region\" aria-label=\"" TEXT_FEATURES "\" tabindex=\"0\"><table>"
                          "<thead><tr><th scope=\"col\">" TEXT_FEATURE "</th><th scope=\"col\">" TEXT_BY_PLAN
                          "</th><th scope=\"col\">" TEXT_BY_OVERRIDE "</th><th scope=\"col\">" TEXT_IN_FORCE
-                         "</th></tr></thead><tbody>");
+                         "</th><td></td></tr></thead><tbody>");
     json_object_foreach(json_object_get(effective, "features"), key, value)
     {
         feature_row(page, member_text(org, "org"), key, value);
