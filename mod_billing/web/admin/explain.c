@@ -226,8 +226,10 @@ static json_t *old_org_facts(const struct question *question)
 
 static json_t *percent_facts(const struct question *question)
 {
-    return json_pack("{s:i, s:i}", "bucket", (int)question->answer.explanation.bucket, "percent",
-                     (int)question->feature->percent);
+    unsigned bucket = question->answer.explanation.bucket;
+
+    return json_pack("{s:o, s:i}", "bucket", bucket == PERCENT_NO_BUCKET ? json_null() : json_integer(bucket),
+                     "percent", (int)question->feature->percent);
 }
 
 /* What the rule looked at. */
