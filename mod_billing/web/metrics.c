@@ -17,25 +17,28 @@ static const char *mode_name(unsigned live)
     return live ? "live" : "test";
 }
 
-/* A name that none has used would only be there for who had no room: nobody but in very large catalogues. */
-static bool subject_shown(unsigned subject, const char *key)
+static bool subject_is_used(unsigned subject)
 {
     uint64_t sum = 0;
 
     for (unsigned result = 0; result < DECISION_RESULTS; ++result) {
         sum += metrics_decisions_all(subject, (enum decision_result)result);
     }
-    return sum || strcmp(key, "*");
+    return sum > 0;
 }
 
+/* The configuration's are there from the start, so that a first denial is seen as one more; "*" only where some had no
+ * room. */
 static void subjects_samples(struct exposition *out, enum subject_kind wanted, const char *label)
 {
     enum subject_kind kind;
     const char *key;
 
     for (unsigned subject = 0; (key = metrics_subject(subject, &kind)); ++subject) {
-        for (unsigned result = 0; kind == wanted && subject_shown(subject, key) && result < DECISION_RESULTS;
-             ++result) {
+        if (kind != wanted || (!strcmp(key, "*") && !subject_is_used(subject))) {
+            continue;
+        }
+        for (unsigned result = 0; result < DECISION_RESULTS; ++result) {
             exposition_sample(out, LABELS({label, key}, {"result", decision_result_names[result]}),
                               (int64_t)metrics_decisions_all(subject, (enum decision_result)result));
         }

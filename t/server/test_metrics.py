@@ -6,17 +6,18 @@ import re
 
 import pytest
 
-from gate_support import ENDED, NOBODY_PAID, PAYER, populate, signed
+from gate_support import ENDED, NOBODY_PAID, PAYER, gate, populate, signed
 from harness import stripe_events
 from harness.site import ALICE, API, WEBHOOK, token
 from harness.waiting import wait_for
 from metrics_support import METRICS, Difference, promtool, samples, scrape, value
-from operate_support import SITE, start_account
+from operate_support import ADMIN, SITE, start_account, subscribe
 
 CONF = pathlib.Path(__file__).resolve().parents[2] / "conf"
 
 CONFIG = SITE + """
 BillingMount metrics /metrics
+BillingSweep off
 <Location "/metrics">
     AuthType None
     Require ip 127.0.0.1
@@ -160,6 +161,24 @@ def test_webhooks_are_counted_by_outcome_and_their_lag_is_measured(server):
     assert value(server, "dead_events", mode="live") is None, "no server here is of live mode"
 
 
+def test_events_that_the_sweep_had_to_fetch(server, stripe):
+    """The account knows no endpoint of this server."""
+    def sweep():
+        answer = server.post(ADMIN + "/sweep", json={}, headers=server.who(ALICE))
+        assert answer.status == 200, answer
+        return answer.json
+
+    sweep()
+    seen = Difference(server)
+    subscribe(stripe, org="swept")
+    found = sweep()
+    assert found["found"] == 3
+    assert seen.of("sweep_events_total") == {("test", outcome): found[outcome] for outcome in ("applied", "stale", "ignored")
+                                             if found[outcome]}
+    assert seen.of("webhook_events_total") == {}
+    assert seen.of("provider_calls_total")[("events_list", "ok")] >= 1
+
+
 def test_calls_of_the_provider_and_their_times(server, stripe):
     seen = Difference(server)
     assert server.post(API + "/checkout-session", json={"planKey": "founding_monthly"},
@@ -209,6 +228,21 @@ def test_a_reload_keeps_what_was_counted_and_new_features_come_in(server):
     assert promtool("check", "metrics", text=text) == (0, "")
     assert server.get("/paid/page.html", headers=signed(PAYER)).status == 200
     assert samples(scrape(server))[key] == before[key] + 2
+    server.configure_site(CONFIG)
+    server.reload()
+
+
+def test_features_beyond_the_room_share_a_name(server):
+    many = "".join(f"<BillingFeature many.{number}>\nBillingEnforce monitor\n</BillingFeature>\n" for number in range(260))
+    server.configure_site(CONFIG + many + gate("/late", key="many.259"))
+    server.reload()
+    server.write("htdocs/late/page.html", "something")
+    seen = Difference(server)
+    assert server.get("/late/page.html", headers=signed(PAYER)).status == 200
+    assert server.get("/paid/page.html", headers=signed(PAYER)).status == 200
+    assert seen.of("decisions_total") == {("*", "would_deny"): 1, ("trucking.dispatch", "allow"): 1}
+    assert value(server, "decisions_total", feature="many.200", result="deny") == 0
+    assert promtool("check", "metrics", text=scrape(server)) == (0, "")
     server.configure_site(CONFIG)
     server.reload()
 
