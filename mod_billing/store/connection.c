@@ -2,6 +2,7 @@
  * Running one statement on one connection without ever blocking past a deadline. */
 #include "store/connection.h"
 
+#include "domain/key.h"
 #include "store/clock.h"
 
 #include <apr_strings.h>
@@ -239,6 +240,8 @@ enum answer_kind connection_classify(const char *state)
         {"57P", ANSWER_LOST},       /* shut down, crashed, starting up, database dropped */
         {"25006", ANSWER_LOST},     /* a standby: the primary is elsewhere now */
         {"53", ANSWER_BUSY},        /* out of connections, memory or disk */
+        {"26000", ANSWER_UNPLANNED}, /* invalid_sql_statement_name */
+        {"0A000", ANSWER_UNPLANNED}, /* feature_not_supported: "cached plan must not change result type" */
         {"57014", ANSWER_BUSY},     /* cancelled, by statement_timeout as a rule */
         {"55P03", ANSWER_BUSY},     /* lock_timeout */
     };
@@ -265,7 +268,7 @@ static struct answer connection_answer(PGresult *result, apr_pool_t *pool, const
     state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
     /* read_only_sql_transaction: elsewhere a sign of a standby, here of a statement that would write. */
     answer.kind = statement->read_only && state && !strcmp(state, "25006") ? ANSWER_ERROR : connection_classify(state);
-    if (answer.kind == ANSWER_ERROR) {
+    if (answer.kind == ANSWER_ERROR || answer.kind == ANSWER_UNPLANNED) {
         const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
         answer.error = apr_pstrdup(pool, message ? message : "no message");
     }
@@ -299,6 +302,66 @@ static struct answer connection_send(PGconn *native, apr_pool_t *pool, const str
         return (struct answer){.kind = ANSWER_LOST};
     }
     return connection_finish(native, pool, statement, deadline, rows);
+}
+
+/* The name says what the statement is, so that it means the same on whatever server connection a pooler lends us. */
+static const char *plan_name(apr_pool_t *pool, const char *sql)
+{
+    return apr_psprintf(pool, "attune_%016" APR_UINT64_T_HEX_FMT, (apr_uint64_t)key_hash(sql, strlen(sql)));
+}
+
+static bool plan_known(const struct connection *connection, const char *sql)
+{
+    for (int i = 0; i < connection->planned_count; ++i) {
+        if (connection->planned[i] == sql) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Planning one of the large statements takes longer than running it. */
+static struct answer plan_make(struct connection *connection, apr_pool_t *pool, const struct statement *statement,
+                               const char *name, int64_t deadline)
+{
+    struct statement parse = {.sql = statement->sql};
+    struct answer answer = {.kind = ANSWER_LOST};
+    struct rows rows;
+
+    if (PQsendPrepare(connection->native, name, statement->sql, statement->param_count, NULL)) {
+        answer = connection_finish(connection->native, pool, &parse, deadline, &rows);
+    }
+    if (answer.kind == ANSWER_OK) {
+        connection->planned[connection->planned_count++] = statement->sql;
+    }
+    return answer;
+}
+
+/* As connection_send, with a plan of the statement that the server keeps. A pooler that lends another server connection
+ * for each transaction loses it: then, and where the plan cannot be made for whatever reason, this connection goes on
+ * without any. What fails so has done nothing. */
+static struct answer connection_send_planned(struct connection *connection, apr_pool_t *pool,
+                                             const struct statement *statement, int64_t deadline, struct rows *rows)
+{
+    const char *name = plan_name(pool, statement->sql);
+    struct answer answer = {.kind = ANSWER_OK};
+
+    if (!plan_known(connection, statement->sql)) {
+        answer = plan_make(connection, pool, statement, name, deadline);
+    }
+    if (answer.kind == ANSWER_OK) {
+        if (!PQsendQueryPrepared(connection->native, name, statement->param_count, statement->params, NULL, NULL, 0)) {
+            return (struct answer){.kind = ANSWER_LOST};
+        }
+        answer = connection_finish(connection->native, pool, statement, deadline, rows);
+    } else if (answer.kind == ANSWER_ERROR) {
+        answer.kind = ANSWER_UNPLANNED;
+    }
+    if (answer.kind == ANSWER_UNPLANNED) {
+        connection->forgetful = true;
+        answer = connection_send(connection->native, pool, statement, deadline, rows);
+    }
+    return answer;
 }
 
 /* One message with several commands, which take no parameters. */
@@ -335,12 +398,30 @@ static struct answer connection_send_read_only(PGconn *native, apr_pool_t *pool,
     return answer;
 }
 
+static struct answer connection_send_one(struct connection *connection, apr_pool_t *pool,
+                                         const struct statement *statement, int64_t deadline, struct rows *rows)
+{
+    if (statement->read_only) {
+        return connection_send_read_only(connection->native, pool, statement, deadline, rows);
+    }
+    if (statement->frequent && !connection->forgetful &&
+        (connection->planned_count < PLANNED_MAX || plan_known(connection, statement->sql))) {
+        return connection_send_planned(connection, pool, statement, deadline, rows);
+    }
+    return connection_send(connection->native, pool, statement, deadline, rows);
+}
+
 struct answer connection_run(struct connection *connection, apr_pool_t *pool, const struct statement *statement,
                              int64_t deadline, struct rows *rows)
 {
+    struct answer answer;
+
     if (PQsetnonblocking(connection->native, 1)) {
         return (struct answer){.kind = ANSWER_LOST};
     }
-    return statement->read_only ? connection_send_read_only(connection->native, pool, statement, deadline, rows)
-                                : connection_send(connection->native, pool, statement, deadline, rows);
+    answer = connection_send_one(connection, pool, statement, deadline, rows);
+    if (answer.kind == ANSWER_UNPLANNED) {
+        answer.kind = ANSWER_ERROR; /* of a statement that had no plan: it is wrong in itself */
+    }
+    return answer;
 }

@@ -8,6 +8,9 @@
 
 #include <apr_dbd.h>
 
+/* The frequent statements that one connection has plans of. */
+#define PLANNED_MAX 8
+
 struct connection {
     struct connection *next; /* this, idle_since and quick are the pool's */
     int64_t idle_since;
@@ -16,6 +19,9 @@ struct connection {
     const apr_dbd_driver_t *driver;
     apr_dbd_t *handle;
     void *native; /* PGconn */
+    const char *planned[PLANNED_MAX]; /* their texts: each is one constant, so the pointer tells them apart */
+    int planned_count;
+    bool forgetful; /* something stands in between that does not keep plans: nothing is planned any more */
 };
 
 /** Blocks for as long as connect_timeout of DBDParams says, 2 s for each host where it says nothing. NULL on failure,
@@ -39,6 +45,7 @@ struct answer {
         ANSWER_CONFLICT, /* unique or foreign key violation, serialization failure, deadlock */
         ANSWER_BUSY,     /* shutting down, out of resources, cancelled by statement_timeout */
         ANSWER_ERROR,
+        ANSWER_UNPLANNED, /* the plan is not there, or the schema has changed since; never what connection_run returns */
         ANSWER_LOST,   /* the connection was dead, or to a standby: worth one try on a fresh one */
         ANSWER_TIMEOUT /* the deadline passed; the connection cannot be used any more */
     } kind;

@@ -62,6 +62,7 @@ struct statement {
     int param_count;
     const char *params[STATEMENT_PARAMS_MAX];
     apr_interval_time_t wait;
+    bool frequent;  /* planned once for each connection, where the server keeps plans (connection.c) */
     bool read_only; /* not ours: it runs in a transaction that cannot write, and the server cancels it in time */
 };
 

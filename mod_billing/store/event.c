@@ -103,6 +103,7 @@ enum store_result store_event_context(struct database *database, apr_pool_t *poo
 {
     const char *org = event->kind == EVENT_SUBSCRIPTION ? event->snapshot.org : NULL;
     struct statement statement = {
+        .frequent = true,
         .sql = context_sql,
         .param_count = 8,
         .params = {provider, event->id, sql_bool(event->livemode), event->customer, event->subscription_id,
@@ -332,6 +333,7 @@ enum store_result store_event_apply(struct database *database, apr_pool_t *pool,
                                     const struct event_effect *effect, apr_interval_time_t wait)
 {
     struct statement statement = {
+        .frequent = !record->replay,
         .sql = record->replay ? reapply_sql : apply_sql,
         .param_count = EVENT_PARAM_COUNT + LINK_PARAM_COUNT + SUBSCRIPTION_PARAM_COUNT,
         .wait = wait,

@@ -70,6 +70,7 @@ enum store_result store_state_find(struct database *database, apr_pool_t *pool, 
                                    const char *org, bool livemode, apr_interval_time_t wait, struct org_state *state)
 {
     struct statement statement = {
+        .frequent = true,
         .sql = "SELECT " SQL_STATE_COLUMNS " FROM billing.org o LEFT JOIN billing.link l ON l.org_id = o.org_id"
                " AND l.livemode = $2::boolean WHERE o.org_id = $1",
         .param_count = 2,
@@ -142,6 +143,7 @@ enum store_result store_state_gone(struct database *database, apr_pool_t *pool, 
                                    int most, struct state_moment *moment, struct org_key **gone, int *count)
 {
     struct statement statement = {
+        .frequent = true,
         .sql = "SELECT pg_snapshot_xmin(pg_current_snapshot()), pg_current_snapshot(), " SQL_IDENTITY ","
                " g.org_id, g.livemode FROM (VALUES (1)) one LEFT JOIN LATERAL ("
                "  SELECT org_id, livemode FROM billing.link_gone WHERE changed >= $1::text::xid8"
@@ -209,6 +211,7 @@ enum store_result store_state_changes(struct database *database, apr_pool_t *poo
                                       struct state_changes *reading, int most, struct org_change **changes, int *count)
 {
     struct statement statement = {
+        .frequent = true,
         .sql = "SELECT l.changed, " SQL_STATE_COLUMNS " FROM billing.link l JOIN billing.org o ON o.org_id = l.org_id"
                " WHERE (l.changed, l.org_id, l.livemode) > ($1::text::xid8, $2::text, $3::boolean)"
                " AND ($4::text IS NULL OR NOT pg_visible_in_snapshot(l.changed, $4::text::pg_snapshot))"

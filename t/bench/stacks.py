@@ -147,7 +147,7 @@ def nginx(context):
     server = Process(context.scratch, ["/usr/sbin/nginx", "-p", folder, "-c", folder / "nginx.conf", "-e",
                                        folder / "error.log"], output=folder / "console.log")
     context.until_stage_ends(server.kill)
-    wait_for(lambda: _answers(port), 30, lambda: "nginx: " + (folder / "console.log").read_text())
+    wait_for(lambda: answers(port), 30, lambda: "nginx: " + (folder / "console.log").read_text())
     return _checked(Stack("nginx, auth_request to Node", port))
 
 
@@ -159,7 +159,7 @@ def node(context, script, *words):
     copy.chmod(0o644)
     process = Process(context.scratch, ["node", copy, port, *words], output=copy.with_suffix(".log"))
     context.until_stage_ends(process.kill)
-    wait_for(lambda: _answers(port), 30, lambda: f"{script}: " + copy.with_suffix(".log").read_text())
+    wait_for(lambda: answers(port), 30, lambda: f"{script}: " + copy.with_suffix(".log").read_text())
     return port
 
 
@@ -180,7 +180,7 @@ def _furnish(write):
     write("htdocs/gated/page.html", PAGE)
 
 
-def _answers(port):
+def answers(port):
     try:
         return client.request(port, "GET", "/", timeout=2).status
     except OSError:
