@@ -121,16 +121,17 @@ static void judgement_begin(request_rec *r, const struct dir_config *config, str
     }
 }
 
-/* The first time that it says so for this feature of the client's request. */
-static bool judgement_is_first(request_rec *r, const struct feature *feature)
+/* The first time that it says so for this feature of the client's request. `record` is of `r`. */
+static bool judgement_is_first(request_rec *r, struct request_record *record, const struct feature *feature)
 {
-    struct request_record *record;
     struct measured_feature *item;
 
-    while (r->main || r->prev) {
-        r = r->main ? r->main : r->prev;
+    if (r->main || r->prev) {
+        do {
+            r = r->main ? r->main : r->prev;
+        } while (r->main || r->prev);
+        record = request_record(r);
     }
-    record = request_record(r);
     if (!record->measured) {
         record->measured = feature;
         return true;
@@ -151,23 +152,24 @@ static bool judgement_is_first(request_rec *r, const struct feature *feature)
 
 /* A client's request counts once for each feature. Where mod_dir or mod_autoindex only looks what it might serve, a
  * denial tells something, but that nothing was denied does not. */
-static void judgement_measure(request_rec *r, const struct feature *feature, const struct decision *decision)
+static void judgement_measure(request_rec *r, struct request_record *record, const struct feature *feature,
+                              const struct decision *decision)
 {
     bool plainly_allowed = decision->allowed && !decision->would_deny;
 
-    if (!(r->main && plainly_allowed) && judgement_is_first(r, feature)) {
+    if (!(r->main && plainly_allowed) && judgement_is_first(r, record, feature)) {
         metrics_decision(feature, decision);
     }
 }
 
-static const struct denial *judgement_of(request_rec *r, const struct dir_config *config,
+static const struct denial *judgement_of(request_rec *r, const struct dir_config *config, struct request_record *record,
                                          const struct judgement *judgement, const struct required_feature *required)
 {
     const struct gate_context *context = &judgement->context;
     struct decision decision = gate_decide(required->feature, &config_global()->catalogue, context, judgement->known);
 
     notes_set(r, required, context, judgement->known, &decision);
-    judgement_measure(r, required->feature, &decision);
+    judgement_measure(r, record, required->feature, &decision);
     if (decision.would_deny) {
         shadow_count(r, required->feature, context->org, decision.reason, context->now);
     }
@@ -202,7 +204,7 @@ void gate_judge(request_rec *r, const struct dir_config *config, struct request_
         if (phase != JUDGE_FINAL && !judgement.context.org) {
             return;
         }
-        record->denial = judgement_of(r, config, &judgement, required);
+        record->denial = judgement_of(r, config, record, &judgement, required);
     }
     if (phase == JUDGE_FINAL && !record->denial && !record->counted) {
         record->counted = true;

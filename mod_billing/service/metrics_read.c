@@ -93,10 +93,14 @@ void metrics_database_times(struct histogram *histogram)
 
 /* What the database alone knows */
 
+/* A main server with no mode, key or mount of its own is of test mode by default alone. */
 bool metrics_mode_used(bool livemode)
 {
     for (const server_rec *each = runtime()->server; each; each = each->next) {
-        if ((config_server(each)->mode == MODE_LIVE) == livemode) {
+        const struct server_config *config = config_server(each);
+
+        if ((config->mode == MODE_LIVE) == livemode &&
+            (config->mode_place.file || config->stripe_key || config->has_mount)) {
             return true;
         }
     }

@@ -51,6 +51,17 @@ ErrorDocument 402 /paid/sorry.html
 """
 
 
+LIVE_ONLY = """
+<VirtualHost *:@PORT@>
+    @DIRECTIVES@
+    <Location "/metrics">
+        AuthType None
+        Require all granted
+    </Location>
+</VirtualHost>
+"""
+
+
 def owner_of(org):
     return token(org_id=org, role="owner", sub="someone")
 
@@ -278,3 +289,12 @@ def test_the_example_alerts_fire_by_their_own_cause_and_are_quiet_else():
     assert promtool("check", "rules", CONF / "alerts.yml")[0] == 0
     status, said = promtool("test", "rules", pathlib.Path(__file__).with_name("alerts_test.yml"))
     assert status == 0, said
+
+
+def test_a_mode_that_no_server_has_is_not_spoken_of(cluster, database, site):
+    """The main server has neither key nor mount, so it is of test mode by default alone; it hands no secret down."""
+    live = LIVE_ONLY.replace("@DIRECTIVES@", "BillingMode live\nBillingMount metrics /metrics")
+    server = site(live, database=cluster.conninfo(database),
+                  without=("BillingStripeSecretKey", "BillingStripeWebhookSecret", "BillingMount"))
+    modes = {dict(labels)["mode"] for _, labels in samples(scrape(server)) if "mode" in dict(labels)}
+    assert modes == {"live"}
