@@ -19,7 +19,7 @@ static bool request_is_acme_challenge(const request_rec *r)
 {
     const char *token;
 
-    if (r->finfo.filetype != APR_REG || r->handler || r->proxyreq || !r->uri ||
+    if (r->finfo.filetype != APR_REG || r->handler || r->proxyreq || !r->uri || r->uri[0] != '/' || r->uri[1] != '.' ||
         strncmp(r->uri, ACME_FOLDER, sizeof(ACME_FOLDER) - 1)) {
         return false;
     }

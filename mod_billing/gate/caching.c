@@ -17,16 +17,27 @@ void caching_start(void)
     mod_cache_is_here = ap_find_linked_module("mod_cache.c") != NULL;
 }
 
-/* A filter, since headers set in fixups are lost where mod_proxy reads the answer's own. */
-static apr_status_t private_filter_run(ap_filter_t *filter, apr_bucket_brigade *brigade)
+static void caching_mark_private(request_rec *r)
 {
-    request_rec *r = filter->r;
-
-    ap_remove_output_filter(filter);
     if (!apr_table_get(r->headers_out, "Cache-Control") && !apr_table_get(r->err_headers_out, "Cache-Control")) {
         apr_table_setn(r->headers_out, "Cache-Control", "private");
     }
+}
+
+/* A filter, since headers set in fixups are lost where mod_proxy reads the answer's own. */
+static apr_status_t private_filter_run(ap_filter_t *filter, apr_bucket_brigade *brigade)
+{
+    ap_remove_output_filter(filter);
+    caching_mark_private(filter->r);
     return ap_pass_brigade(filter->next, brigade);
+}
+
+/* A file that httpd sends as it is: nobody reads headers of the answer's own that would be lost, or come twice. Where
+ * nothing names a handler the content type does (ap_invoke_handler), and of those for handlers all begin so. */
+static bool answer_is_a_file(const request_rec *r)
+{
+    return !r->handler && !r->proxyreq && r->finfo.filetype == APR_REG &&
+           !(r->content_type && !strncmp(r->content_type, "application/x-httpd-", strlen("application/x-httpd-")));
 }
 
 static apr_status_t passing_filter_run(ap_filter_t *filter, apr_bucket_brigade *brigade)
@@ -54,7 +65,11 @@ static void caching_abandon(request_rec *page)
 
 void caching_forbid(request_rec *r)
 {
-    ap_add_output_filter_handle(private_filter, NULL, r, r->connection);
+    if (answer_is_a_file(r)) {
+        caching_mark_private(r);
+    } else {
+        ap_add_output_filter_handle(private_filter, NULL, r, r->connection);
+    }
     if (mod_cache_is_here) {
         r->no_cache = 1;
     }
