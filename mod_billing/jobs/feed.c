@@ -148,14 +148,23 @@ static bool feed_check_all(apr_pool_t *pool)
     return !failed;
 }
 
+/* Of a table that was empty all is from the database just read. */
+static bool feed_table_is_empty(void)
+{
+    struct table_stats stats;
+
+    table_stats(runtime()->table, &stats);
+    return !stats.entries;
+}
+
 /* The moment is taken before: what changes meanwhile is found by the next pass. */
 static bool feed_everything(apr_pool_t *pool, uint64_t basis)
 {
+    bool was_empty = feed_table_is_empty(), done;
     apr_pool_t *page;
-    bool done;
 
     apr_pool_create(&page, pool);
-    done = feed_walk(page) && feed_check_all(page);
+    done = feed_walk(page) && (was_empty || feed_check_all(page));
     apr_pool_destroy(page);
     if (done) {
         table_mark_set(runtime()->table, TABLE_BASIS, basis);

@@ -49,7 +49,7 @@ static void state_read(apr_pool_t *pool, const struct catalogue *catalogue, cons
         catalogue_plan_of_prices(catalogue, rows_text(rows, row, first + STATE_PROVIDER),
                                  rows_bool(rows, row, first + STATE_LIVEMODE), prices, price_count);
 
-    memset(state, 0, sizeof(*state));
+    memset(state, 0, offsetof(struct org_state, overrides));
     if (status) {
         status_parse(status, &state->status);
     }
@@ -174,6 +174,7 @@ enum store_result store_state_walk(struct database *database, apr_pool_t *pool, 
                                    struct state_walk *walk, int most, struct org_change **changes, int *count)
 {
     struct statement statement = {
+        .frequent = true,
         .sql = "SELECT l.changed, " SQL_STATE_COLUMNS " FROM billing.link l JOIN billing.org o ON o.org_id = l.org_id"
                " WHERE (l.org_id, l.livemode) > ($1::text, $2::boolean)"
                " ORDER BY l.org_id, l.livemode LIMIT $3::integer",

@@ -220,7 +220,7 @@ static void bench(int rounds)
     if (missed) {
         die("the hash does not hold every org");
     }
-    printf("{\"orgs\": %zu, \"evicted_share\": %.6f", world.orgs, (double)denied / DECISIONS / rounds);
+    printf("{\"orgs\": %zu, \"bytes\": %zu, \"evicted_share\": %.6f", world.orgs, table_size(world.orgs), (double)denied / DECISIONS / rounds);
     print_rounds("shared", shared, rounds);
     print_rounds("hash", hashed, rounds);
     print_rounds("fetch", fetch, rounds);

@@ -3,7 +3,7 @@
 measures them and gives a row.Row for each, in that order."""
 import importlib
 
-MODULES = ("decision", "instructions", "gates", "ofrep", "webhook")
+MODULES = ("decision", "instructions", "gates", "ofrep", "webhook", "scale")
 
 
 def modules():
