@@ -154,6 +154,9 @@ int page_show(request_rec *r, const struct view *view, const struct page_arrival
                               ? apr_psprintf(r->pool, "%s?checkout=success&try=%d", page_mount(r), arrival->tries + 1)
                               : NULL;
 
+    if (view->kind == VIEW_UNKNOWN) {
+        apr_table_setn(r->headers_out, "Retry-After", "5");
+    }
     page_begin(r, html, TEXT_BILLING, refresh, view->livemode);
     arrival_show(r, html, view, arrival);
     standing_show(r, html, view, waiting);
