@@ -14,11 +14,9 @@ void document_begin(apr_pool_t *pool, struct html *html, const struct document *
     html_raw(html, "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
                    "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">"
                    "<meta name=\"color-scheme\" content=\"light dark\"><link rel=\"icon\" href=\"data:,\">");
-    html_print(html, "<title>%s</title><link rel=\"stylesheet\" href=\"%s\">", document->title,
-               asset_url(pool, document->mount, "style.css"));
-    if (document->script) {
-        html_print(html, "<script src=\"%s\" defer></script>", asset_url(pool, document->mount, document->script));
-    }
+    html_print(html, "<title>%s</title><link rel=\"stylesheet\" href=\"%s\"><script src=\"%s\" defer></script>",
+               document->title, asset_url(pool, document->mount, "style.css"),
+               asset_url(pool, document->mount, "pages.js"));
     if (document->refresh) {
         html_print(html, "<noscript><meta http-equiv=\"refresh\" content=\"" REFRESH_PAUSE "; url=%s\"></noscript>",
                    document->refresh);

@@ -8,7 +8,6 @@
 struct document {
     const char *mount; /* below which its files are found */
     const char *title;
-    const char *script;  /* the name of a file; NULL: none */
     const char *refresh; /* without a script, the page goes there after REFRESH_PAUSE; NULL: it stays */
 };
 

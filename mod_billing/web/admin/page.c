@@ -129,8 +129,7 @@ static void frame_begin(struct page *page, enum page_section current, const char
 {
     struct html *html = page->html;
     struct document document = {.mount = page->mount,
-                                .title = apr_pstrcat(page->r->pool, title, " · " TEXT_PRODUCT, NULL),
-                                .script = "admin.js"};
+                                .title = apr_pstrcat(page->r->pool, title, " · " TEXT_PRODUCT, NULL)};
 
     document_begin(page->r->pool, html, &document);
     html_raw(html, "<header class=\"bar\"><div><strong>" TEXT_PRODUCT "</strong>");

@@ -30,7 +30,7 @@ static const char *form_targets(request_rec *r)
 
 static void page_begin(request_rec *r, struct html *html, const char *title, const char *refresh, bool livemode)
 {
-    struct document document = {.mount = page_mount(r), .title = title, .script = "billing.js", .refresh = refresh};
+    struct document document = {.mount = page_mount(r), .title = title, .refresh = refresh};
 
     document_begin(r->pool, html, &document);
     html_raw(html, "<main id=\"main\" class=\"narrow\" tabindex=\"-1\">");

@@ -25,6 +25,14 @@ for (const note of document.querySelectorAll("[data-wait]")) {
   waitForPayment(note);
 }
 
+/* The reader's own clock beside the server's UTC. */
+for (const time of document.querySelectorAll("time[datetime]")) {
+  const date = new Date(time.dateTime);
+  if (!Number.isNaN(date.getTime())) {
+    time.title = date.toLocaleString(undefined, { dateStyle: "full", timeStyle: "long" });
+  }
+}
+
 /* What was sent is not sent twice. A page that comes back from the browser's memory may send again. */
 addEventListener("submit", (event) => {
   const form = event.target;
@@ -32,8 +40,10 @@ addEventListener("submit", (event) => {
     event.preventDefault();
     return;
   }
-  form.dataset.sent = "yes";
-  event.submitter?.setAttribute("aria-busy", "true");
+  if (form.method === "post") {
+    form.dataset.sent = "yes";
+    event.submitter?.setAttribute("aria-busy", "true");
+  }
 });
 addEventListener("pageshow", () => {
   for (const form of document.forms) {
