@@ -57,6 +57,9 @@ void page_time(struct page *page, const char *time);
 void page_text(struct page *page, const char *text);
 /** A text in code, or "–". */
 void page_code(struct page *page, const char *text);
+/** The same with their term, in a list of facts. */
+void page_fact_time(struct page *page, const char *term, const char *time);
+void page_fact_code(struct page *page, const char *term, const char *code);
 void page_org_link(struct page *page, const char *org);
 void page_event_link(struct page *page, const char *event);
 void page_status(struct page *page, const char *status);

@@ -119,22 +119,17 @@ static void event_facts(struct page *page, const json_t *event)
     page_outcome(page, member_text(event, "outcome"));
     html_raw(page->html, "</dd><dt>" TEXT_ERROR "</dt><dd>");
     page_text(page, member_text(event, "error"));
-    html_raw(page->html, "</dd><dt>" TEXT_TYPE "</dt><dd>");
-    page_code(page, member_text(event, "type"));
     html_raw(page->html, "</dd><dt>" TEXT_ORG "</dt><dd>");
     page_org_link(page, member_text(event, "org"));
-    html_raw(page->html, "</dd><dt>" TEXT_CUSTOMER "</dt><dd>");
-    page_code(page, member_text(event, "customer"));
-    html_raw(page->html, "</dd><dt>" TEXT_SUBSCRIPTION_ID "</dt><dd>");
-    page_code(page, member_text(event, "subscription"));
-    html_raw(page->html, "</dd><dt>" TEXT_API_VERSION "</dt><dd>");
-    page_code(page, member_text(event, "apiVersion"));
-    html_raw(page->html, "</dd><dt>" TEXT_MADE "</dt><dd>");
-    page_time(page, member_text(event, "createdAt"));
-    html_raw(page->html, "</dd><dt>" TEXT_RECEIVED "</dt><dd>");
-    page_time(page, member_text(event, "receivedAt"));
+    html_raw(page->html, "</dd>");
+    page_fact_code(page, TEXT_TYPE, member_text(event, "type"));
+    page_fact_code(page, TEXT_CUSTOMER, member_text(event, "customer"));
+    page_fact_code(page, TEXT_SUBSCRIPTION_ID, member_text(event, "subscription"));
+    page_fact_code(page, TEXT_API_VERSION, member_text(event, "apiVersion"));
+    page_fact_time(page, TEXT_MADE, member_text(event, "createdAt"));
+    page_fact_time(page, TEXT_RECEIVED, member_text(event, "receivedAt"));
     html_print(page->html,
-               "</dd></dl><p class=\"soft\">" TEXT_REPLAY_ABOUT "</p><form method=\"post\" action=\"%s" PATH
+               "</dl><p class=\"soft\">" TEXT_REPLAY_ABOUT "</p><form method=\"post\" action=\"%s" PATH
                "/%s/replay\"><button aria-label=\"" TEXT_REPLAY_LABEL "\">" TEXT_REPLAY "</button></form></section>",
                page->mount, html_url(page->r->pool, member_text(event, "id")), member_text(event, "id"));
 }

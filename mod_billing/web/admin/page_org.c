@@ -6,20 +6,6 @@
 #include <apr_strings.h>
 #include <http_protocol.h>
 
-static void fact_time(struct page *page, const char *term, const char *time)
-{
-    html_print(page->html, "<dt>%s</dt><dd>", term);
-    page_time(page, time);
-    html_raw(page->html, "</dd>");
-}
-
-static void fact_code(struct page *page, const char *term, const char *code)
-{
-    html_print(page->html, "<dt>%s</dt><dd>", term);
-    page_code(page, code);
-    html_raw(page->html, "</dd>");
-}
-
 static void subscription_card(struct page *page, const json_t *org)
 {
     const json_t *subscription = json_object_get(org, "subscription");
@@ -28,19 +14,19 @@ static void subscription_card(struct page *page, const json_t *org)
              "<section class=\"card\"><h2>" TEXT_SUBSCRIPTION "</h2><dl class=\"facts\"><dt>" TEXT_STATUS "</dt><dd>");
     page_status(page, member_text(subscription, "status"));
     html_raw(page->html, "</dd>");
-    fact_code(page, TEXT_PLAN, member_text(subscription, "planKey"));
-    fact_time(page, TEXT_PERIOD_END, member_text(subscription, "currentPeriodEnd"));
-    fact_time(page, TEXT_CANCEL_AT, member_text(subscription, "cancelAt"));
-    fact_time(page, TEXT_PAST_DUE_SINCE, member_text(subscription, "pastDueSince"));
+    page_fact_code(page, TEXT_PLAN, member_text(subscription, "planKey"));
+    page_fact_time(page, TEXT_PERIOD_END, member_text(subscription, "currentPeriodEnd"));
+    page_fact_time(page, TEXT_CANCEL_AT, member_text(subscription, "cancelAt"));
+    page_fact_time(page, TEXT_PAST_DUE_SINCE, member_text(subscription, "pastDueSince"));
     html_raw(page->html, "</dl></section>");
 }
 
 static void record_card(struct page *page, const json_t *org)
 {
     html_raw(page->html, "<section class=\"card\"><h2>" TEXT_ORG "</h2><dl class=\"facts\">");
-    fact_time(page, TEXT_CREATED, member_text(org, "createdAt"));
-    fact_code(page, TEXT_APP_TYPE, member_text(org, "appType"));
-    fact_time(page, TEXT_FIRST_SEEN, member_text(org, "firstSeen"));
+    page_fact_time(page, TEXT_CREATED, member_text(org, "createdAt"));
+    page_fact_code(page, TEXT_APP_TYPE, member_text(org, "appType"));
+    page_fact_time(page, TEXT_FIRST_SEEN, member_text(org, "firstSeen"));
     html_print(page->html,
                "</dl><div class=\"acts\"><a class=\"button small\" href=\"%s/page/events?org=%s\">" TEXT_ORG_EVENTS
                "</a><a class=\"button small\" href=\"%s/page/explain?org=%s\">" TEXT_ASK_WHY "</a></div></section>",

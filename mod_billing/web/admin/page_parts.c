@@ -49,6 +49,20 @@ void page_code(struct page *page, const char *text)
     }
 }
 
+void page_fact_time(struct page *page, const char *term, const char *time)
+{
+    html_print(page->html, "<dt>%s</dt><dd>", term);
+    page_time(page, time);
+    html_raw(page->html, "</dd>");
+}
+
+void page_fact_code(struct page *page, const char *term, const char *code)
+{
+    html_print(page->html, "<dt>%s</dt><dd>", term);
+    page_code(page, code);
+    html_raw(page->html, "</dd>");
+}
+
 void page_org_link(struct page *page, const char *org)
 {
     if (org) {
