@@ -25,6 +25,7 @@ BillingReturnURL            http://127.0.0.1:@PORT@/billing
 BillingMount                api /api/v1/billing
 BillingMount                page /billing
 BillingMount                admin /billing-admin
+BillingMount                metrics /billing-metrics
 
 <BillingPlan founding_monthly>
     BillingPlanName  "Founding member"
@@ -76,6 +77,10 @@ SessionCookieName session path=/;HttpOnly
 
 <Location "/billing-admin">
     Require user @OPERATOR@
+</Location>
+<Location "/billing-metrics">
+    AuthType None
+    Require local
 </Location>
 
 <Location "/dispatch">

@@ -3,7 +3,7 @@
 from harness import stripe_events, stripe_sign
 from harness.site import ALICE, API, BOB, CAROL, WEBHOOK
 
-from .stage import WEBHOOK_SECRET
+from .stage import OPERATOR, WEBHOOK_SECRET
 
 
 class Story:
@@ -34,6 +34,7 @@ class Story:
     def play(self):
         self.by_webhook()
         self.by_checkout()
+        self.by_page()
         self.stage.httpd.assert_clean_log()
         print("The whole story came true.")
         return 0
@@ -53,6 +54,20 @@ class Story:
         self.board(carol, 402)
         self.summary(carol, "canceled")
         self.say("a signed customer.subscription.deleted: GET /dispatch/ → 402, the summary says canceled")
+
+    def page(self, session, path, words):
+        reply = self.stage.httpd.get(path, headers=session)
+        assert reply.status == 200 and words in reply.text, f"{path} does not say {words!r}: {reply}"
+
+    def by_page(self):
+        self.page(self.stage.sign_in(ALICE), "/billing", "Your subscription has ended.")
+        self.say("the status page tells alice so, and offers the way back: GET /billing")
+        olga = self.stage.sign_in(OPERATOR)
+        self.page(olga, "/billing-admin/", "Last webhook")
+        self.page(olga, "/billing-admin/page/orgs", "globex")
+        self.say("olga, who runs the platform, sees the last webhook and all orgs: GET /billing-admin/")
+        assert "attune_billing_decisions_total{" in self.stage.httpd.get("/billing-metrics").text
+        self.say("Prometheus finds every decision counted: GET /billing-metrics")
 
     def by_checkout(self):
         stripe, httpd = self.stage.stripe, self.stage.httpd

@@ -43,6 +43,8 @@ STEPS = (
          "why a decision came out as it did.",
          [("olga", "/billing-admin/", "Look behind the scenes as olga")],
          ["BillingMount                admin", '<Location "/billing-admin">']),
+    Step("Metrics", "Every decision, webhook, call and wait is counted over all of Apache’s processes, for "
+         "<a href='/billing-metrics'>Prometheus</a>.", [], ["BillingMount                metrics", '<Location "/billing-metrics">']),
     Step("When a payment fails", "Let one fail in the simulator, and see what the status page says to acme, and the features’ "
          "days of grace. Cancelling works the same way, in the portal.", [("alice", "/billing", "See billing as alice")],
          ["    BillingPastDue"]),
