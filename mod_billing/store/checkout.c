@@ -182,14 +182,20 @@ enum store_result store_checkout_check(struct database *database, apr_pool_t *po
     return checkout_write(database, pool, &statement, &rows);
 }
 
+/* Events lock the link before the customer (store/event.c), so who writes both must, too: a deadlock looks like somebody
+ * else having been faster. For a customer condition, which the planner cannot ask before. */
+#define SQL_LINK_LOCKED                                                                                                \
+    "locked AS MATERIALIZED (SELECT FROM billing.link WHERE org_id = $1::text AND livemode = $2::boolean FOR UPDATE),"
+#define SQL_AFTER_LOCK "(SELECT count(*) FROM locked) >= 0"
+
 /* The link is what shared memory is filled from, so a change of the customer is a change of it. */
 enum store_result store_customer_bind(struct database *database, apr_pool_t *pool, const char *provider,
                                       const char *org, bool livemode, const char *customer)
 {
     struct statement statement = {
-        .sql = "WITH known AS (INSERT INTO billing.org (org_id) VALUES ($1::text) ON CONFLICT DO NOTHING),"
+        .sql = "WITH known AS (INSERT INTO billing.org (org_id) VALUES ($1::text) ON CONFLICT DO NOTHING)," SQL_LINK_LOCKED
                "bound AS (INSERT INTO billing.customer AS c (provider, livemode, customer_id, org_id)"
-               "  VALUES ($3::text, $2::boolean, $4::text, $1::text)"
+               "  SELECT $3::text, $2::boolean, $4::text, $1::text WHERE " SQL_AFTER_LOCK
                "  ON CONFLICT (provider, livemode, customer_id) DO UPDATE SET org_id = excluded.org_id"
                "   WHERE c.deleted_at IS NULL AND c.org_id = excluded.org_id RETURNING true)"
                "INSERT INTO billing.link AS l (org_id, livemode, provider, customer_id)"
@@ -209,7 +215,9 @@ enum store_result store_customer_forget(struct database *database, apr_pool_t *p
                                         const char *org, bool livemode, const char *customer)
 {
     struct statement statement = {
-        .sql = "WITH gone AS (UPDATE billing.customer SET deleted_at = now() WHERE provider = $3 AND livemode = $2::boolean"
+        .sql = "WITH " SQL_LINK_LOCKED
+               "gone AS (UPDATE billing.customer SET deleted_at = now() WHERE " SQL_AFTER_LOCK
+               "  AND provider = $3 AND livemode = $2::boolean"
                "  AND customer_id = $4 AND org_id = $1::text AND deleted_at IS NULL RETURNING true)"
                "UPDATE billing.link SET customer_id = NULL, version = version + 1, changed = pg_current_xact_id(),"
                " changed_at = now() FROM gone WHERE link.org_id = $1::text AND link.livemode = $2::boolean"
