@@ -76,4 +76,5 @@ def test_an_operator_looks_and_acts(stage, browser):
 def test_nobody_else_gets_in(stage, browser):
     sign_in(browser, stage, ALICE)
     browser.get(stage.url + "/billing-admin/page/orgs")
+    assert "Unauthorized" in browser.text
     assert "initech" not in browser.text

@@ -40,7 +40,7 @@ const char *text_of_way(const char *code); /* that would unblock */
 #define TEXT_ALL_WELL_MORE       "Nothing waits for you."
 #define TEXT_DEAD_ONE            "1 event is dead."
 #define TEXT_DEAD                "%lld events are dead."
-#define TEXT_DEAD_MORE           "What they say of a subscription has no effect until their cause is gone and they are replayed."
+#define TEXT_DEAD_MORE           "What a dead event says of a subscription has no effect until the cause is gone and it is replayed."
 #define TEXT_DEAD_LINK           "Look at dead events"
 #define TEXT_DRIFT_ONE           "1 difference from the provider."
 #define TEXT_DRIFT               "%lld differences from the provider."
