@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Events by webhook: signed, verified, stored, applied and committed with fsync, beside pgbench with the same statements,
 beside @supabase/stripe-sync-engine in Node, and where very many are stored already."""
+import itertools
 import json
 import re
 import shutil
@@ -27,6 +28,8 @@ COMMAND = "make bench NAMES=webhook"
 CONNECTIONS = 16
 TOKEN = "tokn8kt"
 CONFIG = CATALOGUE + stacks.OPEN_WEBHOOK
+# Each run of pgbench takes ids that none before it used.
+_RUNS = itertools.count(1)
 
 # As many as there would be after years: small bodies, since they lie out of line and are not read again.
 FILL = """
@@ -152,9 +155,8 @@ def _filled_in(sql, parameters):
 
 
 def _pgbench(context, database, script, count):
-    """Transactions per second; each run goes on from ids that no other has used."""
-    _pgbench.runs = getattr(_pgbench, "runs", 0) + 1
+    """Transactions per second."""
     output = context.output([binary("pgbench"), "-n", "-M", "prepared", "-c", CONNECTIONS, "-j", 2, "-t", count // CONNECTIONS,
-                             "-D", f"n={_pgbench.runs * 1_000_000}", "-f", script,
+                             "-D", f"n={next(_RUNS) * 1_000_000}", "-f", script,
                              context.cluster.conninfo(database)])
     return float(re.search(r"tps = ([\d.]+) \(without", output)[1])

@@ -112,6 +112,13 @@ class Browser:
                 if line["level"] == "SEVERE" and "Failed to load resource" not in line["message"]]
 
 
+def sign_in(browser, stage, person):
+    browser.get(stage.url + "/sign-out")
+    browser.get(stage.url + "/sign-in")
+    browser.click(f"button[value={person.name}]")
+    browser.until(lambda: browser.title == "Freight with Friends", "to be signed in")
+
+
 @pytest.fixture
 def browser(clients):
     options = webdriver.ChromeOptions()

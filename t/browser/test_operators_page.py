@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """An operator's way through the operators' pages in Chromium."""
 import pytest
-from browser_support import browser, clients  # noqa: F401
+from browser_support import browser, clients, sign_in  # noqa: F401
 from harness import stripe_events, stripe_sign
 from harness.site import ALICE, CAROL, WEBHOOK
 
@@ -23,12 +23,6 @@ def stage(scratch, workspace):
     yield made
     made.stop()
     backend.close()
-
-
-def sign_in(browser, stage, person):
-    browser.get(stage.url + "/sign-in")
-    browser.click(f"button[value={person.name}]")
-    browser.until(lambda: browser.title == "Freight with Friends", "to be signed in")
 
 
 def test_an_operator_looks_and_acts(stage, browser):

@@ -2,7 +2,7 @@
 """A person's way through the billing status page in Chromium, from nothing bought to a subscription that ended, and while
 the provider or the database is away."""
 import pytest
-from browser_support import browser, clients  # noqa: F401
+from browser_support import browser, clients, sign_in  # noqa: F401
 from harness.site import ALICE, BOB
 
 from demo_site.backend import Backend
@@ -17,13 +17,6 @@ def stage(scratch, workspace):
     yield made
     made.stop()
     backend.close()
-
-
-def sign_in(browser, stage, person):
-    browser.get(stage.url + "/sign-out")
-    browser.get(stage.url + "/sign-in")
-    browser.click(f"button[value={person.name}]")
-    browser.until(lambda: browser.title == "Freight with Friends", "to be signed in")
 
 
 def turn(stage, action, **change):

@@ -53,6 +53,8 @@ bool member_true(const json_t *json, const char *name);
 
 /** A time as it is read, or "–". */
 void page_time(struct page *page, const char *time);
+/** The day of a time, as a date field takes it; "" for NULL. */
+const char *page_day(struct page *page, const char *time);
 /** A text, or "–" for none. */
 void page_text(struct page *page, const char *text);
 /** A text in code, or "–". */
@@ -68,6 +70,15 @@ void page_outcome(struct page *page, const char *outcome);
 const char *page_word(const char *text, const char *code);
 /** The ways that would unblock, in a line. */
 void page_unblock(struct page *page, const json_t *unblock);
+
+/* Before the head of a column of numbers. */
+#define PAGE_NUMBER "#"
+
+/** A table that scrolls by itself where there is no room, up to its first row. It is named by `label`, or where that is
+ * NULL by the element whose id is `heading`. `columns` are their heads, "" where one has none, and end with NULL. */
+void page_table_begin(struct page *page, const char *label, const char *heading, const char *const *columns);
+void page_table_end(struct page *page);
+
 /** Links to the first page and to the next one of a list. `query` is what else to keep, each with its &. */
 void page_pager(struct page *page, const char *path, const char *query, const char *cursor, const json_t *list);
 /** "&name=value" of the request's query, "" where it has none. For page_pager. */

@@ -54,21 +54,18 @@ static void event_row(struct page *page, const json_t *event)
 
 static void list_write(struct page *page, const json_t *list)
 {
+    static const char *const columns[] = {TEXT_EVENT, TEXT_TYPE, TEXT_ORG, TEXT_OUTCOME, TEXT_RECEIVED, NULL};
     const json_t *events = json_object_get(list, "events");
     const char *kept =
         apr_pstrcat(page->r->pool, page_kept(page, "outcome"), page_kept(page, "type"), page_kept(page, "org"), NULL);
 
     html_raw(page->html, "<section class=\"card\">");
     if (json_array_size(events)) {
-        html_raw(page->html,
-                 "<div class=\"scroll\" role=\"region\" aria-label=\"" TEXT_EVENTS
-                 "\" tabindex=\"0\"><table><thead><tr><th scope=\"col\">" TEXT_EVENT "</th><th scope=\"col\">" TEXT_TYPE
-                 "</th><th scope=\"col\">" TEXT_ORG "</th><th scope=\"col\">" TEXT_OUTCOME
-                 "</th><th scope=\"col\">" TEXT_RECEIVED "</th></tr></thead><tbody>");
+        page_table_begin(page, TEXT_EVENTS, NULL, columns);
         for (size_t i = 0; i < json_array_size(events); ++i) {
             event_row(page, json_array_get(events, i));
         }
-        html_raw(page->html, "</tbody></table></div>");
+        page_table_end(page);
     } else {
         html_raw(page->html, "<p>" TEXT_NO_EVENTS "</p>");
     }

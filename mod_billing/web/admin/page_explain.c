@@ -94,17 +94,16 @@ static void step_row(struct page *page, const json_t *step)
 
 static void steps_card(struct page *page, const json_t *answer)
 {
+    static const char *const columns[] = {TEXT_RULE, TEXT_RESULT, TEXT_FACTS, NULL};
     const json_t *steps = json_object_get(answer, "steps");
 
-    html_raw(page->html,
-             "<section class=\"card\"><h2 id=\"rules-name\">" TEXT_RULES
-             "</h2><div class=\"scroll\" role=\"region\" aria-labelledby=\"rules-name\" tabindex=\"0\"><table>"
-             "<thead><tr><th scope=\"col\">" TEXT_RULE "</th><th scope=\"col\">" TEXT_RESULT
-             "</th><th scope=\"col\">" TEXT_FACTS "</th></tr></thead><tbody>");
+    html_raw(page->html, "<section class=\"card\"><h2 id=\"rules-name\">" TEXT_RULES "</h2>");
+    page_table_begin(page, NULL, "rules-name", columns);
     for (size_t i = 0; i < json_array_size(steps); ++i) {
         step_row(page, json_array_get(steps, i));
     }
-    html_raw(page->html, "</tbody></table></div></section>");
+    page_table_end(page);
+    html_raw(page->html, "</section>");
 }
 
 static void state_row(struct page *page, const json_t *state)

@@ -73,14 +73,10 @@ static void preview_form(struct page *page, const struct query_value *fields, co
 
 static void org_rows(struct page *page, const json_t *orgs, bool skipped)
 {
-    html_raw(page->html,
-             "<div class=\"scroll\" role=\"region\" aria-label=\"" TEXT_ORGS "\" tabindex=\"0\"><table><thead><tr>"
-             "<th scope=\"col\">" TEXT_ORG "</th><th scope=\"col\" class=\"number\">" TEXT_REQUESTS
-             "</th><th scope=\"col\">" TEXT_LAST_SEEN "</th>");
-    if (skipped) {
-        html_raw(page->html, "<th scope=\"col\">" TEXT_WHY "</th>");
-    }
-    html_raw(page->html, "</tr></thead><tbody>");
+    static const char *const columns[] = {TEXT_ORG, PAGE_NUMBER TEXT_REQUESTS, TEXT_LAST_SEEN, NULL};
+    static const char *const skipped_columns[] = {TEXT_ORG, PAGE_NUMBER TEXT_REQUESTS, TEXT_LAST_SEEN, TEXT_WHY, NULL};
+
+    page_table_begin(page, TEXT_ORGS, NULL, skipped ? skipped_columns : columns);
     for (size_t i = 0; i < json_array_size(orgs) && i < PREVIEW_MAX; ++i) {
         const json_t *org = json_array_get(orgs, i);
         const char *why = member_text(org, "why");
@@ -95,7 +91,7 @@ static void org_rows(struct page *page, const json_t *orgs, bool skipped)
         }
         html_raw(page->html, "</tr>");
     }
-    html_raw(page->html, "</tbody></table></div>");
+    page_table_end(page);
     if (json_array_size(orgs) > PREVIEW_MAX) {
         html_print(page->html, "<p class=\"soft\">" TEXT_FIRST_OF_THEM "</p>", (long long)PREVIEW_MAX);
     }

@@ -330,21 +330,20 @@ static void drift_row(struct page *page, const json_t *drift)
 
 static void drift_table(struct page *page, const json_t *health)
 {
+    static const char *const columns[] = {TEXT_ORG,   TEXT_SUBSCRIPTION, TEXT_WHAT, TEXT_HERE,
+                                          TEXT_THERE, TEXT_DRIFT_REPAIR, NULL};
     const json_t *drift = json_object_get(json_object_get(health, "lastVerify"), "drift");
 
     if (!json_array_size(drift)) {
         return;
     }
-    html_raw(page->html, "<section class=\"card\" id=\"drift\"><h2 id=\"drift-name\">" TEXT_DRIFT_TABLE
-                         "</h2><div class=\"scroll\" role=\"region\" aria-labelledby=\"drift-name\" tabindex=\"0\">"
-                         "<table><thead><tr><th scope=\"col\">" TEXT_ORG "</th><th scope=\"col\">" TEXT_SUBSCRIPTION
-                         "</th><th scope=\"col\">" TEXT_WHAT "</th><th scope=\"col\">" TEXT_HERE
-                         "</th><th scope=\"col\">" TEXT_THERE "</th><th scope=\"col\">" TEXT_DRIFT_REPAIR
-                         "</th></tr></thead><tbody>");
+    html_raw(page->html, "<section class=\"card\" id=\"drift\"><h2 id=\"drift-name\">" TEXT_DRIFT_TABLE "</h2>");
+    page_table_begin(page, NULL, "drift-name", columns);
     for (size_t i = 0; i < json_array_size(drift); ++i) {
         drift_row(page, json_array_get(drift, i));
     }
-    html_raw(page->html, "</tbody></table></div></section>");
+    page_table_end(page);
+    html_raw(page->html, "</section>");
 }
 
 int admin_health_page(request_rec *r, const char *tail)

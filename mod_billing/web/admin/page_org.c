@@ -56,31 +56,26 @@ static void provider_subscription(struct page *page, const json_t *provider, con
 
 static void provider_card(struct page *page, const json_t *org)
 {
+    static const char *const columns[] = {TEXT_SUBSCRIPTION, TEXT_STATUS, TEXT_CREATED, TEXT_PERIOD_END, NULL};
     const json_t *provider = json_object_get(org, "provider");
     const json_t *customers = json_object_get(provider, "customers");
     const json_t *subscriptions = json_object_get(provider, "subscriptions");
 
     html_raw(page->html, "<section class=\"card\"><h2>" TEXT_AT_PROVIDER "</h2><p>");
     for (size_t i = 0; i < json_array_size(customers); ++i) {
-        const json_t *customer = json_array_get(customers, i);
-
         html_text(page->html, i ? ", " : "");
-        page_code(page, json_is_string(customer) ? json_string_value(customer) : member_text(customer, "id"));
+        page_code(page, json_string_value(json_array_get(customers, i)));
     }
     if (!json_array_size(customers)) {
         html_raw(page->html, TEXT_NO_CUSTOMER);
     }
     html_raw(page->html, "</p>");
     if (json_array_size(subscriptions)) {
-        html_raw(page->html,
-                 "<div class=\"scroll\" role=\"region\" aria-label=\"" TEXT_AT_PROVIDER "\" tabindex=\"0\"><table>"
-                 "<thead><tr><th scope=\"col\">" TEXT_SUBSCRIPTION "</th><th scope=\"col\">" TEXT_STATUS
-                 "</th><th scope=\"col\">" TEXT_CREATED "</th><th scope=\"col\">" TEXT_PERIOD_END
-                 "</th></tr></thead><tbody>");
+        page_table_begin(page, TEXT_AT_PROVIDER, NULL, columns);
         for (size_t i = 0; i < json_array_size(subscriptions); ++i) {
             provider_subscription(page, provider, json_array_get(subscriptions, i));
         }
-        html_raw(page->html, "</tbody></table></div>");
+        page_table_end(page);
     }
     html_raw(page->html, "</section>");
 }
@@ -151,15 +146,13 @@ static void limit_row(struct page *page, const char *key, const json_t *limit)
 
 static void effective_card(struct page *page, const json_t *org)
 {
+    static const char *const columns[] = {TEXT_FEATURE, TEXT_BY_PLAN, TEXT_BY_OVERRIDE, TEXT_IN_FORCE, "", NULL};
     const json_t *effective = json_object_get(org, "effective");
     const char *key;
     const json_t *value;
 
-    html_raw(page->html, "<section class=\"card\"><h2>" TEXT_FEATURES "</h2>"
-                         "<div class=\"scroll\" role=\"region\" aria-label=\"" TEXT_FEATURES "\" tabindex=\"0\"><table>"
-                         "<thead><tr><th scope=\"col\">" TEXT_FEATURE "</th><th scope=\"col\">" TEXT_BY_PLAN
-                         "</th><th scope=\"col\">" TEXT_BY_OVERRIDE "</th><th scope=\"col\">" TEXT_IN_FORCE
-                         "</th><td></td></tr></thead><tbody>");
+    html_raw(page->html, "<section class=\"card\"><h2>" TEXT_FEATURES "</h2>");
+    page_table_begin(page, TEXT_FEATURES, NULL, columns);
     json_object_foreach(json_object_get(effective, "features"), key, value)
     {
         feature_row(page, member_text(org, "org"), key, value);
@@ -168,7 +161,8 @@ static void effective_card(struct page *page, const json_t *org)
     {
         limit_row(page, key, value);
     }
-    html_raw(page->html, "</tbody></table></div></section>");
+    page_table_end(page);
+    html_raw(page->html, "</section>");
 }
 
 /* Overrides */
@@ -239,20 +233,17 @@ static void override_form(struct page *page, const json_t *org)
 
 static void overrides_card(struct page *page, const json_t *org)
 {
+    static const char *const columns[] = {TEXT_OVERRIDE, TEXT_EFFECT, TEXT_ORIGIN, TEXT_UNTIL,
+                                          TEXT_NOTE,     TEXT_BY,     "",          NULL};
     const json_t *overrides = json_object_get(org, "overrides");
 
     html_raw(page->html, "<section class=\"card\"><h2>" TEXT_OVERRIDES "</h2>");
     if (json_array_size(overrides)) {
-        html_raw(page->html,
-                 "<div class=\"scroll\" role=\"region\" aria-label=\"" TEXT_OVERRIDES "\" tabindex=\"0\"><table>"
-                 "<thead><tr><th scope=\"col\">" TEXT_OVERRIDE "</th><th scope=\"col\">" TEXT_EFFECT
-                 "</th><th scope=\"col\">" TEXT_ORIGIN "</th><th scope=\"col\">" TEXT_UNTIL
-                 "</th><th scope=\"col\">" TEXT_NOTE "</th><th scope=\"col\">" TEXT_BY
-                 "</th><td></td></tr></thead><tbody>");
+        page_table_begin(page, TEXT_OVERRIDES, NULL, columns);
         for (size_t i = 0; i < json_array_size(overrides); ++i) {
             override_row(page, member_text(org, "org"), json_array_get(overrides, i));
         }
-        html_raw(page->html, "</tbody></table></div>");
+        page_table_end(page);
     } else {
         html_raw(page->html, "<p>" TEXT_NO_OVERRIDES "</p>");
     }

@@ -66,20 +66,23 @@ static void org_row(struct page *page, const json_t *org)
 
 static void list_write(struct page *page, const json_t *list)
 {
+    static const char *const columns[] = {TEXT_ORG,
+                                          TEXT_STATUS,
+                                          TEXT_PLAN,
+                                          TEXT_PERIOD_END,
+                                          TEXT_CANCEL_AT,
+                                          TEXT_PAST_DUE_SINCE,
+                                          PAGE_NUMBER TEXT_OVERRIDES,
+                                          NULL};
     const json_t *orgs = json_object_get(list, "orgs");
 
     html_raw(page->html, "<section class=\"card\">");
     if (json_array_size(orgs)) {
-        html_raw(page->html,
-                 "<div class=\"scroll\" role=\"region\" aria-label=\"" TEXT_ORGS "\" tabindex=\"0\"><table><thead><tr>"
-                 "<th scope=\"col\">" TEXT_ORG "</th><th scope=\"col\">" TEXT_STATUS "</th><th scope=\"col\">" TEXT_PLAN
-                 "</th><th scope=\"col\">" TEXT_PERIOD_END "</th><th scope=\"col\">" TEXT_CANCEL_AT
-                 "</th><th scope=\"col\">" TEXT_PAST_DUE_SINCE "</th><th scope=\"col\" class=\"number\">" TEXT_OVERRIDES
-                 "</th></tr></thead><tbody>");
+        page_table_begin(page, TEXT_ORGS, NULL, columns);
         for (size_t i = 0; i < json_array_size(orgs); ++i) {
             org_row(page, json_array_get(orgs, i));
         }
-        html_raw(page->html, "</tbody></table></div>");
+        page_table_end(page);
     } else if (member_text(list, "next")) {
         html_raw(page->html, "<p>" TEXT_NO_ORGS_YET "</p>");
     } else {

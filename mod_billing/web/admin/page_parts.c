@@ -35,6 +35,11 @@ void page_time(struct page *page, const char *time)
                apr_pstrmemdup(page->r->pool, mark + 1, strlen("00:00")));
 }
 
+const char *page_day(struct page *page, const char *time)
+{
+    return time ? apr_pstrmemdup(page->r->pool, time, strcspn(time, "T")) : "";
+}
+
 void page_text(struct page *page, const char *text)
 {
     html_text(page->html, text && *text ? text : TEXT_NOTHING);
@@ -124,6 +129,27 @@ void page_unblock(struct page *page, const json_t *unblock)
     if (!*comma) {
         html_raw(page->html, TEXT_NOTHING);
     }
+}
+
+void page_table_begin(struct page *page, const char *label, const char *heading, const char *const *columns)
+{
+    html_print(page->html, "<div class=\"scroll\" role=\"region\" aria-%s=\"%s\" tabindex=\"0\"><table><thead><tr>",
+               label ? "label" : "labelledby", label ? label : heading);
+    for (; *columns; ++columns) {
+        if (!**columns) {
+            html_raw(page->html, "<td></td>");
+        } else if (**columns == *PAGE_NUMBER) {
+            html_print(page->html, "<th scope=\"col\" class=\"number\">%s</th>", *columns + 1);
+        } else {
+            html_print(page->html, "<th scope=\"col\">%s</th>", *columns);
+        }
+    }
+    html_raw(page->html, "</tr></thead><tbody>");
+}
+
+void page_table_end(struct page *page)
+{
+    html_raw(page->html, "</tbody></table></div>");
 }
 
 void page_pager(struct page *page, const char *path, const char *query, const char *cursor, const json_t *list)

@@ -15,7 +15,7 @@ static void filter_write(struct page *page, const json_t *report)
                "<form class=\"fields\" action=\"%s" PATH "\" role=\"search\"><div><label for=\"since\">" TEXT_SINCE
                "</label><input id=\"since\" name=\"since\" type=\"date\" value=\"%s\"></div><div><label "
                "for=\"feature\">" TEXT_FEATURE "</label><select id=\"feature\" name=\"feature\">",
-               page->mount, since ? apr_pstrmemdup(page->r->pool, since, strcspn(since, "T")) : "");
+               page->mount, page_day(page, since));
     page_feature_options(page, page_asked(page, "feature"), true);
     html_print(page->html,
                "</select></div><div class=\"act\"><button>" TEXT_SHOW
@@ -81,23 +81,20 @@ static void row_write(struct page *page, const json_t *row)
 
 static void rows_write(struct page *page, const json_t *report)
 {
+    static const char *const columns[] = {TEXT_ORG,       TEXT_FEATURE, TEXT_REASON,  PAGE_NUMBER TEXT_REQUESTS,
+                                          TEXT_LAST_SEEN, TEXT_STATUS,  TEXT_UNBLOCK, NULL};
     const json_t *rows = json_object_get(report, "rows");
     const char *kept = apr_pstrcat(page->r->pool, page_kept(page, "since"), page_kept(page, "feature"), NULL);
 
     if (!json_array_size(rows)) {
         return;
     }
-    html_raw(page->html,
-             "<section class=\"card\"><h2 id=\"rows-name\">" TEXT_ROWS
-             "</h2><div class=\"scroll\" role=\"region\" aria-labelledby=\"rows-name\" tabindex=\"0\"><table>"
-             "<thead><tr><th scope=\"col\">" TEXT_ORG "</th><th scope=\"col\">" TEXT_FEATURE
-             "</th><th scope=\"col\">" TEXT_REASON "</th><th scope=\"col\" class=\"number\">" TEXT_REQUESTS
-             "</th><th scope=\"col\">" TEXT_LAST_SEEN "</th><th scope=\"col\">" TEXT_STATUS
-             "</th><th scope=\"col\">" TEXT_UNBLOCK "</th></tr></thead><tbody>");
+    html_raw(page->html, "<section class=\"card\"><h2 id=\"rows-name\">" TEXT_ROWS "</h2>");
+    page_table_begin(page, NULL, "rows-name", columns);
     for (size_t i = 0; i < json_array_size(rows); ++i) {
         row_write(page, json_array_get(rows, i));
     }
-    html_raw(page->html, "</tbody></table></div>");
+    page_table_end(page);
     page_pager(page, PATH, kept, "after", report);
     html_raw(page->html, "</section>");
 }
@@ -125,21 +122,20 @@ static void batch_row(struct page *page, const json_t *batch)
 
 static void batches_card(struct page *page, const json_t *list)
 {
+    static const char *const columns[] = {TEXT_BATCH, TEXT_FEATURE, PAGE_NUMBER TEXT_ORG_COUNT, TEXT_CREATED, TEXT_NOTE,
+                                          "",         NULL};
     const json_t *batches = json_object_get(list, "batches");
 
     if (!json_array_size(batches)) {
         return;
     }
-    html_raw(page->html,
-             "<section class=\"card\"><h2 id=\"batches-name\">" TEXT_BATCHES
-             "</h2><div class=\"scroll\" role=\"region\" aria-labelledby=\"batches-name\" tabindex=\"0\"><table>"
-             "<thead><tr><th scope=\"col\">" TEXT_BATCH "</th><th scope=\"col\">" TEXT_FEATURE
-             "</th><th scope=\"col\" class=\"number\">" TEXT_ORG_COUNT "</th><th scope=\"col\">" TEXT_CREATED
-             "</th><th scope=\"col\">" TEXT_NOTE "</th><td></td></tr></thead><tbody>");
+    html_raw(page->html, "<section class=\"card\"><h2 id=\"batches-name\">" TEXT_BATCHES "</h2>");
+    page_table_begin(page, NULL, "batches-name", columns);
     for (size_t i = 0; i < json_array_size(batches); ++i) {
         batch_row(page, json_array_get(batches, i));
     }
-    html_raw(page->html, "</tbody></table></div></section>");
+    page_table_end(page);
+    html_raw(page->html, "</section>");
 }
 
 static void totals_write(struct page *page, const json_t *report)
@@ -176,8 +172,7 @@ int admin_shadow_page(request_rec *r, const char *tail)
     }
     since = member_text(report, "since");
     page_begin(&page, PAGE_SHADOW, TEXT_SHADOW, done);
-    html_print(page.html, "<p class=\"soft\">" TEXT_SHADOW_ABOUT "</p>",
-               since ? apr_pstrmemdup(r->pool, since, strcspn(since, "T")) : TEXT_NOTHING);
+    html_print(page.html, "<p class=\"soft\">" TEXT_SHADOW_ABOUT "</p>", since ? page_day(&page, since) : TEXT_NOTHING);
     filter_write(&page, report);
     totals_write(&page, report);
     rows_write(&page, report);
