@@ -78,6 +78,17 @@ static void check_database(struct report *report, const struct database_found *f
     }
 }
 
+/* Features, defaults filled in, that let a method through, and limits, which count for some methods alone. */
+static bool method_counts(const struct global_config *global)
+{
+    bool counts = global->has_limits;
+    for (size_t i = 0; i < global->catalogue.feature_count; ++i) {
+        const struct feature *feature = &global->catalogue.features[i];
+        counts |= feature->except_methods || feature->past_due == PAST_DUE_READ_ONLY;
+    }
+    return counts;
+}
+
 int config_check(apr_pool_t *pconf, apr_pool_t *ptemp, server_rec *server)
 {
     struct config_build *build = config_build();
@@ -85,6 +96,7 @@ int config_check(apr_pool_t *pconf, apr_pool_t *ptemp, server_rec *server)
     struct database_found found = database_find(pconf);
     build->global.database = found.config;
     config_catalogue_finish(pconf, build);
+    build->global.by_method = method_counts(&build->global);
     check_servers(&report);
     check_database(&report, &found);
     check_catalogue(&report);

@@ -67,9 +67,10 @@ enum identity {
 struct identity_source {
     const ap_expr_info_t *expr;
     const char *text;
-    const char *literal;     /* the whole value where the expression is constant text, so that nothing is evaluated */
-    bool needs_auth;         /* may say something else once the request is authenticated */
-    bool client_certificate; /* reads SSL_CLIENT_…: counts only if SSL_CLIENT_VERIFY is SUCCESS */
+    const char *literal; /* the whole value where the expression is constant text, so that nothing is evaluated */
+    const char *variable; /* where the expression is no more than %{reqenv:…}: its name, looked up without evaluating */
+    bool needs_auth;      /* may say something else once the request is authenticated */
+    bool client_certificate;             /* reads SSL_CLIENT_…: counts only if SSL_CLIENT_VERIFY is SUCCESS */
     apr_array_header_t *trusted_proxies; /* apr_ipsubnet_t *; NULL: none were named. Else only connections from these */
     struct config_place place;
 };
@@ -118,13 +119,22 @@ struct global_config {
     apr_interval_time_t sweep; /* 0: off */
     bool has_gates;            /* any section requires anything */
     bool has_limits;           /* any section requires a limit */
+    bool by_method;            /* after config_check: some decision depends on the request's method */
 };
 
 extern module AP_MODULE_DECLARE_DATA attune_billing_module;
 
 const struct global_config *config_global(void);
-const struct server_config *config_server(const server_rec *server);
-const struct dir_config *config_dir(const request_rec *r);
+
+static inline const struct server_config *config_server(const server_rec *server)
+{
+    return ap_get_module_config(server->module_config, &attune_billing_module);
+}
+
+static inline const struct dir_config *config_dir(const request_rec *r)
+{
+    return ap_get_module_config(r->per_dir_config, &attune_billing_module);
+}
 
 /* For the module record. */
 void *config_server_create(apr_pool_t *pool, server_rec *server);

@@ -3,11 +3,6 @@
 #include "config/directive.h"
 #include "config/handlers.h"
 
-const struct dir_config *config_dir(const request_rec *r)
-{
-    return ap_get_module_config(r->per_dir_config, &attune_billing_module);
-}
-
 const char *config_set_deny_status(cmd_parms *cmd, void *dir, const char *text)
 {
     const char *error = config_context_directory(cmd);

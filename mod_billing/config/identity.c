@@ -8,6 +8,7 @@
 #include "config/value.h"
 #include "domain/key.h"
 
+#include <apr_lib.h>
 #include <apr_network_io.h>
 #include <apr_strings.h>
 
@@ -76,6 +77,20 @@ static const char *literal_check(const cmd_parms *cmd, enum identity identity, c
     return NULL;
 }
 
+/* The name in an expression that is exactly "%{reqenv:NAME}", as nearly all are; NULL for any other. */
+static const char *variable_alone(const cmd_parms *cmd, const char *text)
+{
+    static const char begin[] = "%{reqenv:";
+    const char *name = text + sizeof(begin) - 1, *end = name;
+    if (strncmp(text, begin, sizeof(begin) - 1)) {
+        return NULL;
+    }
+    while (apr_isalnum(*end) || *end == '_') {
+        ++end;
+    }
+    return end > name && !strcmp(end, "}") ? apr_pstrmemdup(cmd->pool, name, (apr_size_t)(end - name)) : NULL;
+}
+
 static void note_server_name(const cmd_parms *cmd, struct config_place place)
 {
     struct key_use use = {{"SERVER_NAME", 0}, cmd->cmd->name, place};
@@ -110,6 +125,7 @@ const char *config_set_identity(cmd_parms *cmd, void *dir, const char *expressio
     if (error) {
         return config_error(cmd, "\"%s\" is not an expression: %s", expression, error);
     }
+    source->variable = variable_alone(cmd, expression);
     source->needs_auth = use.needs_auth;
     source->client_certificate = use.client_certificate;
     /* %, $ and \ mean something in an expression even where no name stands in it. */

@@ -105,15 +105,22 @@ void *config_dir_merge(apr_pool_t *pool, void *base_config, void *added_config)
     const struct dir_config *base = base_config;
     const struct dir_config *added = added_config;
     struct dir_config *merged = apr_palloc(pool, sizeof(*merged));
+    *merged = *base;
     for (int i = 0; i < IDENTITY_COUNT; ++i) {
-        merged->identity[i] = added->identity[i] ? added->identity[i] : base->identity[i];
+        if (added->identity[i]) {
+            merged->identity[i] = added->identity[i];
+        }
     }
     merged->features =
         added->features_cleared ? added->features : features_merge(pool, base->features, added->features);
     /* Kept, so that it still holds when the result is itself merged into something. */
     merged->features_cleared = base->features_cleared || added->features_cleared;
     merged->limits = limits_merge(pool, base->limits, added->limits);
-    merged->deny_status = added->deny_status ? added->deny_status : base->deny_status;
-    merged->forward_headers = added->forward_headers >= 0 ? added->forward_headers : base->forward_headers;
+    if (added->deny_status) {
+        merged->deny_status = added->deny_status;
+    }
+    if (added->forward_headers >= 0) {
+        merged->forward_headers = added->forward_headers;
+    }
     return merged;
 }

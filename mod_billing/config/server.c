@@ -9,11 +9,6 @@
 
 #define ORG_METADATA_MAX 40 /* what the provider takes as a metadata key */
 
-const struct server_config *config_server(const server_rec *server)
-{
-    return config_server_of(server);
-}
-
 struct server_config *config_server_of(const server_rec *server)
 {
     return ap_get_module_config(server->module_config, &attune_billing_module);

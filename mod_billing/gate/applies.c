@@ -19,7 +19,8 @@ static bool request_is_acme_challenge(const request_rec *r)
 {
     const char *token;
 
-    if (r->finfo.filetype != APR_REG || r->handler || r->proxyreq || !r->uri || r->uri[0] != '/' || r->uri[1] != '.' ||
+    /* Asked several times for each request: nearly all are told apart by their second letter. */
+    if (!r->uri || r->uri[0] != '/' || r->uri[1] != '.' || r->finfo.filetype != APR_REG || r->handler || r->proxyreq ||
         strncmp(r->uri, ACME_FOLDER, sizeof(ACME_FOLDER) - 1)) {
         return false;
     }
@@ -30,11 +31,16 @@ static bool request_is_acme_challenge(const request_rec *r)
     return !*token;
 }
 
+static bool dir_is_gated(const struct dir_config *config)
+{
+    return (config->features && config->features->nelts) || config->limits;
+}
+
 bool gate_applies(const request_rec *r, const struct dir_config *config)
 {
     const struct request_record *record;
 
-    if ((!config->features || !config->features->nelts) && !config->limits) {
+    if (!dir_is_gated(config)) {
         return false;
     }
     record = request_record_find(r);
@@ -59,7 +65,8 @@ void gate_recognise_error_document(request_rec *r)
 
 bool gate_needs_user(request_rec *r, const struct dir_config *config)
 {
-    if (!gate_applies(r, config) || request_is_preflight(r) || !request_can_authenticate(r) || kill_switch_on()) {
+    if (!dir_is_gated(config) || !request_can_authenticate(r) || !gate_applies(r, config) || request_is_preflight(r) ||
+        kill_switch_on()) {
         return false;
     }
     for (int i = 0; config->features && i < config->features->nelts; ++i) {

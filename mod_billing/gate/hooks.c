@@ -63,7 +63,7 @@ int gate_access_checker(request_rec *r)
     if (ap_satisfies(r) == SATISFY_ANY) {
         return gate_needs_user(r, config) || route_needs_user(r, config) ? HTTP_UNAUTHORIZED : DECLINED;
     }
-    return gate_decide_now(r, JUDGE_EARLY);
+    return judge_is_early(r, config) ? gate_decide_now(r, JUDGE_EARLY) : DECLINED;
 }
 
 int gate_force_authn(request_rec *r)

@@ -45,7 +45,8 @@ static const char *identity_evaluate(request_rec *r, const struct identity_sourc
     if (source->client_certificate && !identity_certificate_verified(r)) {
         return NULL;
     }
-    value = ap_expr_str_exec(r, source->expr, &error);
+    value = source->variable ? apr_table_get(r->subprocess_env, source->variable)
+                             : ap_expr_str_exec(r, source->expr, &error);
     if (error) {
         ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "ATB0301: cannot evaluate %s of %s:%u: %s", source->text,
                       source->place.file, source->place.line, error);

@@ -33,7 +33,7 @@ struct gate_context gate_context_of(request_rec *r, const struct dir_config *con
         .now = apr_time_sec(r->request_time),
     };
 
-    if (!request_overrides_method(r)) {
+    if (!config_global()->by_method || !request_overrides_method(r)) {
         context.method = r->header_only ? METHOD_BIT_HEAD : UINT64_C(1) << r->method_number;
         context.reading = r->method_number == M_GET;
     }
@@ -64,11 +64,11 @@ static bool feature_is_due(request_rec *r, const struct dir_config *config, cons
 
 /* A stranger learns nothing of an org before sign-in: where the site has one, only who has proven the org with a client
  * certificate is answered before it. */
-static bool early_is_due(request_rec *r, const struct dir_config *config)
+bool judge_is_early(request_rec *r, const struct dir_config *config)
 {
     const struct identity_source *org = config->identity[IDENTITY_ORG];
 
-    return org && (org->client_certificate || !request_can_authenticate(r));
+    return org && !org->needs_auth && (org->client_certificate || !request_can_authenticate(r));
 }
 
 int judge_status(const request_rec *r, const struct dir_config *config, const struct decision *decision)
@@ -181,9 +181,6 @@ void gate_judge(request_rec *r, const struct dir_config *config, struct request_
     struct judgement judgement;
     bool begun = false;
 
-    if (phase == JUDGE_EARLY && !early_is_due(r, config)) {
-        return;
-    }
     if (record->judged_of != config) {
         record->judged_of = config;
         record->judged = 0;
@@ -206,7 +203,7 @@ void gate_judge(request_rec *r, const struct dir_config *config, struct request_
         }
         record->denial = judgement_of(r, config, record, &judgement, required);
     }
-    if (phase == JUDGE_FINAL && !record->denial && !record->counted) {
+    if (phase == JUDGE_FINAL && config->limits && !record->denial && !record->counted) {
         record->counted = true;
         record->denial = limit_judge(r, config);
     }

@@ -10,6 +10,9 @@
  * authentication; between that and fixups only those whose every input is there. */
 enum judge_phase { JUDGE_EARLY, JUDGE_SIGNED_IN, JUDGE_FINAL };
 
+/** Whether anything may be decided in JUDGE_EARLY. */
+bool judge_is_early(request_rec *r, const struct dir_config *config);
+
 /** Decides, once per request, feature and set of inputs, all features that are required of `r` and can be decided in
  * this phase, up to the first denial. record->denial is set where there is one. */
 void gate_judge(request_rec *r, const struct dir_config *config, struct request_record *record, enum judge_phase phase);

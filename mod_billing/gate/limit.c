@@ -164,9 +164,6 @@ const struct denial *limit_judge(request_rec *r, const struct dir_config *config
     const struct denial *denial = NULL;
     struct gate_view view;
 
-    if (!config->limits) {
-        return NULL;
-    }
     view_take(r, config, &view);
     for (int i = 0; i < config->limits->nelts && !denial; ++i) {
         const struct required_limit *required = APR_ARRAY_IDX(config->limits, i, const struct required_limit *);

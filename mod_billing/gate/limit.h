@@ -14,7 +14,8 @@
  * stand in nobody's way. */
 void limit_start(apr_pool_t *pool, server_rec *server);
 
-/** The first limit's denial, or NULL. Takes LIMIT_WAIT at most for each limit that is set for the org. */
+/** The denial of the first limit that denies, of those that `config` has, or NULL. Takes LIMIT_WAIT at most for each
+ * limit that is set for the org. */
 const struct denial *limit_judge(request_rec *r, const struct dir_config *config);
 
 #define LIMIT_WAIT apr_time_from_sec(1)

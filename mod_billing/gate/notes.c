@@ -74,7 +74,7 @@ static const char *decision_word(const struct decision *decision)
 void notes_set(request_rec *r, const struct required_feature *required, const struct gate_context *context,
                const struct org_state *state, const struct decision *decision)
 {
-    const struct plan *plan = state ? catalogue_plan(&config_global()->catalogue, state->plan) : NULL;
+    const struct plan *plan;
     bool plainly_allowed = decision->allowed && !decision->would_deny;
     const char *before;
 
@@ -85,6 +85,7 @@ void notes_set(request_rec *r, const struct required_feature *required, const st
     if (before && strcmp(before, "allow") && decision->allowed) {
         return;
     }
+    plan = state ? catalogue_plan(&config_global()->catalogue, state->plan) : NULL;
     note(r, "BILLING_ORG", context->org ? context->org : "");
     note(r, "BILLING_STATUS", state ? status_name(state->status) : "unknown");
     note(r, "BILLING_PLAN", plan ? plan->ref.key : "");

@@ -6,11 +6,6 @@
 #include <apr_strings.h>
 #include <http_core.h>
 
-struct request_record *request_record_find(const request_rec *r)
-{
-    return ap_get_module_config(r->request_config, &attune_billing_module);
-}
-
 struct request_record *request_record(request_rec *r)
 {
     struct request_record *record = request_record_find(r);

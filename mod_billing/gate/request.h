@@ -57,7 +57,10 @@ struct request_record {
 struct request_record *request_record(request_rec *r);
 
 /** The record if there is one. */
-struct request_record *request_record_find(const request_rec *r);
+static inline struct request_record *request_record_find(const request_rec *r)
+{
+    return ap_get_module_config(r->request_config, &attune_billing_module);
+}
 
 /** The gate's denial that the request ends with, or NULL where it ends with something else. */
 const struct denial *request_denial(const request_rec *r);

@@ -133,6 +133,17 @@ def test_what_the_site_puts_in_the_environment_counts(cluster, database, site, d
     assert server.get("/paid/").text == SECRET
 
 
+@pytest.mark.parametrize("expression", [
+    "%{reqenv:SITE_ORG}", "%{env:SITE_ORG}", "%{reqenv:FIRST}yer", "pa%{reqenv:LAST}", "%{reqenv:FIRST}%{reqenv:LAST}",
+    "%{tolower:%{reqenv:SITE_ORG}}", "%{reqenv:NOTHING}%{reqenv:SITE_ORG}"])
+def test_a_variable_alone_says_the_same_as_one_among_others(cluster, database, site, expression):
+    """The first is looked up without evaluating it."""
+    config = (POLICY + GATE + f'<Location "/">\n    BillingOrg "{expression}"\n    BillingRole "%{{reqenv:NOTHING}}"\n</Location>\n'
+              'SetEnvIf Server_Addr "127" SITE_ORG=payer FIRST=pa LAST=yer\n')
+    server = populate(site(config, database=cluster.conninfo(database), sign_in=None))
+    assert server.get(PAGE).text == SECRET
+
+
 def test_what_is_set_after_the_time_to_sign_in_is_asked_of_the_user(cluster, database, site):
     """mod_env sets its variables in fixups, so here the org looks as if it came from a sign-in."""
     config = POLICY + GATE + FROM_ENVIRONMENT.format(access=MAY_SIGN_IN, directive="SetEnv SITE_ORG payer")
