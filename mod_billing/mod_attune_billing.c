@@ -17,6 +17,7 @@
 #include "service/shadow.h"
 #include "service/startup.h"
 #include "service/state.h"
+#include "web/ofrep.h"
 #include "web/origin.h"
 #include "web/routes.h"
 #include "web/status.h"
@@ -56,6 +57,7 @@ static int billing_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *
     shadow_prepare(server);
     metrics_prepare(pconf, server);
     notes_prepare();
+    ofrep_prepare(pconf);
     return watchdog_register(pconf, server);
 }
 

@@ -38,14 +38,14 @@ int answer_json(request_rec *r, int status, const char *content_type, json_t *js
     return answer_text(r, status, content_type, json_text(r->pool, json));
 }
 
-static const char *answer_etag(apr_pool_t *pool, const char *text)
+const char *answer_etag(apr_pool_t *pool, const void *data, size_t length)
 {
     unsigned char digest[APR_SHA1_DIGESTSIZE];
     apr_sha1_ctx_t context;
     char hex[2 * sizeof(digest) + 1];
 
     apr_sha1_init(&context);
-    apr_sha1_update(&context, text, (unsigned)strlen(text));
+    apr_sha1_update_binary(&context, data, (unsigned)length);
     apr_sha1_final(digest, &context);
     ap_bin2hex(digest, sizeof(digest), hex);
     return apr_pstrcat(pool, "\"", hex, "\"", NULL);
@@ -54,11 +54,13 @@ static const char *answer_etag(apr_pool_t *pool, const char *text)
 int answer_json_etag(request_rec *r, json_t *json, const char *volatile_member)
 {
     json_t *stable = json_copy(json);
+    const char *text;
 
     if (volatile_member) {
         json_object_del(stable, volatile_member);
     }
-    apr_table_setn(r->headers_out, "ETag", answer_etag(r->pool, json_text(r->pool, stable)));
+    text = json_text(r->pool, stable);
+    apr_table_setn(r->headers_out, "ETag", answer_etag(r->pool, text, strlen(text)));
     apr_table_setn(r->headers_out, "Cache-Control", "private, no-cache");
     if (ap_meets_conditions(r) == HTTP_NOT_MODIFIED) {
         json_decref(json);
@@ -68,19 +70,17 @@ int answer_json_etag(request_rec *r, json_t *json, const char *volatile_member)
     return answer_text(r, HTTP_OK, "application/json", json_text(r->pool, json));
 }
 
-int answer_json_tagged(request_rec *r, json_t *json, const char *salt)
+bool answer_is_known(request_rec *r, const char *etag)
 {
     const char *wanted = apr_table_get(r->headers_in, "If-None-Match");
-    const char *text = json_text(r->pool, json);
-    const char *etag = answer_etag(r->pool, apr_pstrcat(r->pool, salt, "\n", text, NULL));
 
     apr_table_setn(r->headers_out, "ETag", etag);
     apr_table_setn(r->headers_out, "Cache-Control", "private, no-cache");
     if (wanted && (!strcmp(wanted, "*") || ap_find_etag_weak(r->pool, wanted, etag))) {
         r->status = HTTP_NOT_MODIFIED;
-        return OK;
+        return true;
     }
-    return answer_text(r, HTTP_OK, "application/json", text);
+    return false;
 }
 
 int answer_text_now(request_rec *r, const char *content_type, const char *text)

@@ -5,6 +5,7 @@
 
 #include <httpd.h>
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 /** Compact text of `json` in `pool`; takes the object over. */
@@ -17,8 +18,12 @@ int answer_json(request_rec *r, int status, const char *content_type, json_t *js
 /** 200 with an ETag over `json` without the member `volatile_member` (NULL: over all of it), or 304. */
 int answer_json_etag(request_rec *r, json_t *json, const char *volatile_member);
 
-/** 200 with an ETag over `json` and `salt`, or 304; also for POST, where httpd would answer 412 to If-None-Match. */
-int answer_json_tagged(request_rec *r, json_t *json, const char *salt);
+/** An ETag that is another one for other data. */
+const char *answer_etag(apr_pool_t *pool, const void *data, size_t length);
+
+/** Gives the answer this ETag. True: the client has it already and 304 is set, so the handler returns OK; also for
+ * POST, where httpd would answer 412 to If-None-Match. */
+bool answer_is_known(request_rec *r, const char *etag);
 
 /** 200 with `text`, which is true for this moment alone. */
 int answer_text_now(request_rec *r, const char *content_type, const char *text);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The OpenFeature Remote Evaluation Protocol 0.3.0, so that any OpenFeature SDK learns the gate's own decisions. The
  * identity is the authenticated request's: of the client's context only what narrows counts, location and usage. */
+#include "web/ofrep.h"
 #include "config/config.h"
 #include "domain/gate.h"
 #include "web/answer.h"
@@ -17,6 +18,22 @@
 #define OFREP_UNLIMITED INT64_C(9007199254740991)
 
 #define LOCATION_MAX    128
+
+/* A flag is a feature, or the limit of that key. */
+struct flag {
+    const struct key_ref *key;
+    const struct feature *feature; /* NULL: a limit */
+};
+
+/* All flags, in the order of their keys. Made with the configuration. */
+static const apr_array_header_t *flags;
+
+/* What a flag is for one caller. */
+struct flag_value {
+    const struct flag *flag;
+    struct decision decision; /* of a feature */
+    int64_t limit;            /* else */
+};
 
 /* What the client's context may say. */
 struct ofrep_context {
@@ -48,64 +65,98 @@ static const char *ofrep_reason(const struct decision *decision)
     }
 }
 
-static json_t *ofrep_feature(const struct feature *feature, const struct member *member)
+static void feature_json(json_t *json, json_t *metadata, const struct decision *decision, const struct member *member)
 {
-    const struct catalogue *catalogue = &config_global()->catalogue;
-    struct decision decision = gate_decide(feature, catalogue, &member->context, member->known ? &member->state : NULL);
-    const struct plan *plan = member->known ? catalogue_plan(catalogue, member->state.plan) : NULL;
-    json_t *json = json_object(), *metadata = json_object();
+    const struct plan *plan = member->known ? catalogue_plan(&config_global()->catalogue, member->state.plan) : NULL;
 
-    json_object_set_new(json, "key", json_string(feature->ref.key));
-    json_object_set_new(json, "value", json_boolean(decision.allowed));
-    json_object_set_new(json, "variant", json_string(decision.allowed ? "on" : "off"));
-    json_object_set_new(json, "reason", json_string(ofrep_reason(&decision)));
-    json_object_set_new(metadata, "reason", json_string(reason_name(decision.reason)));
-    json_object_set_new(metadata, "enforcement", json_string(enforcement_name(decision.enforcement)));
-    json_object_set_new(metadata, "wouldDeny", json_boolean(decision.would_deny));
+    json_object_set_new(json, "value", json_boolean(decision->allowed));
+    json_object_set_new(json, "variant", json_string(decision->allowed ? "on" : "off"));
+    json_object_set_new(json, "reason", json_string(ofrep_reason(decision)));
+    json_object_set_new(metadata, "reason", json_string(reason_name(decision->reason)));
+    json_object_set_new(metadata, "enforcement", json_string(enforcement_name(decision->enforcement)));
+    json_object_set_new(metadata, "wouldDeny", json_boolean(decision->would_deny));
     if (plan) {
         json_object_set_new(metadata, "planKey", json_string(plan->ref.key));
     }
-    if (decision.limit >= 0) {
-        json_object_set_new(metadata, "limit", json_integer(decision.limit));
+    if (decision->limit >= 0) {
+        json_object_set_new(metadata, "limit", json_integer(decision->limit));
     }
-    json_object_set_new(json, "metadata", metadata);
-    return json;
 }
 
-/* NULL where neither plan nor override sets the limit. */
-static json_t *ofrep_limit(const struct key_ref *limit, const struct member *member)
+static void limit_value_json(json_t *json, json_t *metadata, int64_t limit)
 {
-    int64_t value = member->known
-                        ? limit_in_force(&config_global()->catalogue, &member->state, limit->hash, member->context.now)
-                        : LIMIT_NOT_SET;
-    json_t *json, *metadata;
+    bool unlimited = limit == LIMIT_UNLIMITED;
 
-    if (value == LIMIT_NOT_SET) {
-        return NULL;
-    }
-    json = json_object();
-    metadata = json_object();
-    json_object_set_new(json, "key", json_string(limit->key));
-    json_object_set_new(json, "value", json_integer(value == LIMIT_UNLIMITED ? OFREP_UNLIMITED : value));
+    json_object_set_new(json, "value", json_integer(unlimited ? OFREP_UNLIMITED : limit));
     json_object_set_new(json, "reason", json_string("TARGETING_MATCH"));
-    json_object_set_new(metadata, "unlimited", json_boolean(value == LIMIT_UNLIMITED));
+    json_object_set_new(metadata, "unlimited", json_boolean(unlimited));
+}
+
+static json_t *flag_json(const struct flag_value *value, const struct member *member)
+{
+    json_t *json = json_object(), *metadata = json_object();
+
+    json_object_set_new(json, "key", json_string(value->flag->key->key));
+    if (value->flag->feature) {
+        feature_json(json, metadata, &value->decision, member);
+    } else {
+        limit_value_json(json, metadata, value->limit);
+    }
     json_object_set_new(json, "metadata", metadata);
     return json;
 }
 
-/* The limit of this key that any plan names, or NULL. */
-static const struct key_ref *ofrep_limit_named(const char *key)
+static int flag_compare(const void *one, const void *other)
 {
-    const struct catalogue *catalogue = &config_global()->catalogue;
+    return strcmp(((const struct flag *)one)->key->key, ((const struct flag *)other)->key->key);
+}
 
-    for (size_t i = 0; i < catalogue->plan_count; ++i) {
-        for (size_t k = 0; k < catalogue->plans[i].limit_count; ++k) {
-            if (!strcmp(catalogue->plans[i].limits[k].limit.key, key)) {
-                return &catalogue->plans[i].limits[k].limit;
-            }
+static const struct flag *flag_find(const apr_array_header_t *among, const char *key)
+{
+    for (int i = 0; i < among->nelts; ++i) {
+        const struct flag *flag = &APR_ARRAY_IDX(among, i, const struct flag);
+        if (!strcmp(flag->key->key, key)) {
+            return flag;
         }
     }
     return NULL;
+}
+
+void ofrep_prepare(apr_pool_t *pool)
+{
+    const struct catalogue *catalogue = &config_global()->catalogue;
+    apr_array_header_t *all = apr_array_make(pool, 16, sizeof(struct flag));
+
+    for (size_t i = 0; i < catalogue->feature_count; ++i) {
+        const struct feature *feature = &catalogue->features[i];
+        APR_ARRAY_PUSH(all, struct flag) = (struct flag){&feature->ref, feature};
+    }
+    /* Several plans may set the same limit; and a feature of that key is asked for first. */
+    for (size_t i = 0; i < catalogue->plan_count; ++i) {
+        for (size_t k = 0; k < catalogue->plans[i].limit_count; ++k) {
+            const struct key_ref *limit = &catalogue->plans[i].limits[k].limit;
+            if (!flag_find(all, limit->key)) {
+                APR_ARRAY_PUSH(all, struct flag) = (struct flag){limit, NULL};
+            }
+        }
+    }
+    qsort(all->elts, (size_t)all->nelts, sizeof(struct flag), flag_compare);
+    flags = all;
+}
+
+/* False for a limit that neither plan nor override sets. */
+static bool flag_evaluate(const struct flag *flag, const struct member *member, struct flag_value *value)
+{
+    const struct catalogue *catalogue = &config_global()->catalogue;
+    const struct org_state *state = member->known ? &member->state : NULL;
+
+    value->flag = flag;
+    if (flag->feature) {
+        value->decision = gate_decide(flag->feature, catalogue, &member->context, state);
+        return true;
+    }
+    value->limit = state ? limit_in_force(catalogue, state, flag->key->hash, member->context.now) : LIMIT_NOT_SET;
+    return value->limit != LIMIT_NOT_SET;
 }
 
 /* True and the context; false where the body cannot be read as one. An empty body is an empty context, as an anonymous
@@ -155,77 +206,70 @@ static bool ofrep_member(request_rec *r, const char *key, struct member *member,
 
 int ofrep_flag_handler(request_rec *r, const char *tail)
 {
-    const struct feature *feature = catalogue_feature(&config_global()->catalogue, tail);
-    const struct key_ref *limit = ofrep_limit_named(tail);
+    const struct flag *flag = flag_find(flags, tail);
     struct ofrep_context context;
+    struct flag_value value;
     struct member member;
-    json_t *flag = NULL;
     int answered;
 
     if (!ofrep_member(r, tail, &member, &context, &answered)) {
         return answered;
     }
-    if (feature) {
-        flag = ofrep_feature(feature, &member);
-    } else if (limit) {
-        flag = ofrep_limit(limit, &member);
-    }
-    if (!flag) {
+    if (!flag || !flag_evaluate(flag, &member, &value)) {
         return ofrep_error(r, HTTP_NOT_FOUND, tail, "FLAG_NOT_FOUND", "There is no such feature or limit.");
     }
-    return answer_json(r, HTTP_OK, "application/json", flag);
+    return answer_json(r, HTTP_OK, "application/json", flag_json(&value, &member));
 }
 
-static int flag_compare(const void *one, const void *other)
+/* Over all that the answer says and depends on, not over its text: a client that has it already costs no JSON. A client
+ * keeps its ETag when only its role or location changes, so the whole context is part of it. */
+static const char *values_etag(request_rec *r, const struct flag_value *values, int count, const struct member *member,
+                               const struct ofrep_context *context)
 {
-    return strcmp(json_string_value(json_object_get(*(json_t *const *)one, "key")),
-                  json_string_value(json_object_get(*(json_t *const *)other, "key")));
-}
+    const char *whole = apr_psprintf(
+        r->pool, PACKAGE_VERSION "\n%s\n%s\n%s\n%s\n%" APR_INT64_T_FMT "\n%" APR_UINT64_T_FMT "\n", member->org,
+        member->context.roles ? member->context.roles : "", member->context.app_type ? member->context.app_type : "",
+        context->location ? context->location : "", (apr_int64_t)(context->has_usage ? context->usage : -1),
+        (apr_uint64_t)(member->known ? member->state.plan : 0));
+    size_t length = strlen(whole), facts_size = 3 * sizeof(uint64_t);
+    unsigned char *data = apr_palloc(r->pool, length + (size_t)count * facts_size);
 
-/* All flags in the order of their keys, so that equal answers are equal to the byte. */
-static json_t *ofrep_flags(request_rec *r, const struct member *member)
-{
-    const struct catalogue *catalogue = &config_global()->catalogue;
-    apr_array_header_t *flags = apr_array_make(r->pool, 16, sizeof(json_t *));
-    json_t *sorted = json_array();
-
-    for (size_t i = 0; i < catalogue->feature_count; ++i) {
-        APR_ARRAY_PUSH(flags, json_t *) = ofrep_feature(&catalogue->features[i], member);
+    memcpy(data, whole, length);
+    for (int i = 0; i < count; ++i, length += facts_size) {
+        const struct decision *decision = &values[i].decision;
+        bool feature = values[i].flag->feature != NULL;
+        uint64_t facts[] = {values[i].flag->key->hash, (uint64_t)(feature ? decision->limit : values[i].limit),
+                            feature ? 1 | decision->allowed << 1 | decision->would_deny << 2 |
+                                          (unsigned)decision->enforcement << 3 | (unsigned)decision->reason << 8
+                                    : 0};
+        memcpy(data + length, facts, facts_size);
     }
-    for (size_t i = 0; i < catalogue->plan_count; ++i) {
-        for (size_t k = 0; k < catalogue->plans[i].limit_count; ++k) {
-            const struct key_ref *limit = &catalogue->plans[i].limits[k].limit;
-            json_t *flag = ofrep_limit_named(limit->key) == limit ? ofrep_limit(limit, member) : NULL;
-            if (flag) {
-                APR_ARRAY_PUSH(flags, json_t *) = flag;
-            }
-        }
-    }
-    qsort(flags->elts, (size_t)flags->nelts, sizeof(json_t *), flag_compare);
-    for (int i = 0; i < flags->nelts; ++i) {
-        json_array_append_new(sorted, APR_ARRAY_IDX(flags, i, json_t *));
-    }
-    return sorted;
+    return answer_etag(r->pool, data, length);
 }
 
 int ofrep_bulk_handler(request_rec *r, const char *tail)
 {
+    struct flag_value *values = apr_palloc(r->pool, sizeof(*values) * (size_t)(flags->nelts + 1));
     struct ofrep_context context;
     struct member member;
-    json_t *json;
-    const char *identity;
-    int answered;
+    json_t *json, *array;
+    int answered, count = 0;
 
     (void)tail;
     if (!ofrep_member(r, "", &member, &context, &answered)) {
         return answered;
     }
+    for (int i = 0; i < flags->nelts; ++i) {
+        count += flag_evaluate(&APR_ARRAY_IDX(flags, i, const struct flag), &member, &values[count]);
+    }
+    if (answer_is_known(r, values_etag(r, values, count, &member, &context))) {
+        return OK;
+    }
+    array = json_array();
+    for (int i = 0; i < count; ++i) {
+        json_array_append_new(array, flag_json(&values[i], &member));
+    }
     json = json_object();
-    json_object_set_new(json, "flags", ofrep_flags(r, &member));
-    /* A client keeps its ETag when only its role or location changes, so the whole context is part of it. */
-    identity = apr_psprintf(
-        r->pool, "%s\n%s\n%s\n%s\n%" APR_INT64_T_FMT, member.org, member.context.roles ? member.context.roles : "",
-        member.context.app_type ? member.context.app_type : "", context.location ? context.location : "",
-        (apr_int64_t)(context.has_usage ? context.usage : -1));
-    return answer_json_tagged(r, json, identity);
+    json_object_set_new(json, "flags", array);
+    return answer_json(r, HTTP_OK, "application/json", json);
 }

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from harness import stripe_events
-from harness.site import ALICE, BOB, CAROL, CATALOGUE
+from harness.site import ALICE, BOB, CAROL, CATALOGUE, DAVE
 
 SITE = CATALOGUE + """
 BillingMount ofrep /ofrep
@@ -66,6 +66,38 @@ def test_bulk_has_all_flags_in_order_and_an_etag_over_the_whole_context(server):
     there = ask(server, ALICE, body=b'{"context":{"location":"reno"}}', **{"If-None-Match": etag})
     assert there.status == 200 and there.json == reply.json and there.header("ETag") != etag
     assert reply.header("Cache-Control") == "private, no-cache"
+
+
+def test_an_etag_holds_until_the_flags_say_something_else(server):
+    """It is made of what they say, not of the state's version: an event that changes nothing costs no client anything."""
+    def told(**fields):
+        event = stripe_events.subscription_event(sub="sub_dave", customer="cus_dave", org=DAVE.org, **fields)
+        assert server.deliver(event).json["outcome"] == "applied"
+        reply = ask(server, DAVE, **{"If-None-Match": seen["etag"]})
+        seen["etag"] = reply.header("ETag")
+        return reply.status
+
+    now, seen = stripe_events.now(), {"etag": '"none"'}
+    assert told(created=now - 50) == 200
+    assert told(created=now - 40, period_end=now + 90 * 86400) == 304
+    assert told(created=now - 30, status="past_due") == 200
+    assert told(created=now - 20, status="active") == 200
+    assert told(created=now - 10, status="canceled") == 200
+    assert ask(server, DAVE, **{"If-None-Match": seen["etag"]}).status == 304
+
+
+def test_a_key_of_a_feature_and_a_limit_is_one_flag(site, cluster, database):
+    server = site(SITE + """
+<BillingPlan twice>
+    BillingPrice stripe price_twice
+    BillingGrant trucking.seats
+    BillingLimit trucking.seats 3
+</BillingPlan>
+""", database=cluster.conninfo(database))
+    event = stripe_events.subscription_event("created", sub="sub_twice", customer="cus_twice", org=ALICE.org, price="price_twice")
+    assert server.deliver(event).json["outcome"] == "applied"
+    (flag,) = [flag for flag in ask(server, ALICE).json["flags"] if flag["key"] == "trucking.seats"]
+    assert flag == ask(server, ALICE, "trucking.seats").json and flag["value"] is True
 
 
 @pytest.mark.bad_input
