@@ -6,6 +6,7 @@
 #include <apr_shm.h>
 #include <apr_strings.h>
 #include <stdint.h>
+#include <sys/mman.h>
 
 /* Counted up whenever the struct changes: the one that is handed in may be of another build of the module. */
 #define SEGMENT_LAYOUT 1
@@ -21,6 +22,19 @@ struct segment {
 static void *first_page(void *memory)
 {
     return (void *)(((uintptr_t)memory + TABLE_ALIGNMENT - 1) & ~(uintptr_t)(TABLE_ALIGNMENT - 1));
+}
+
+/* A look-up of an org that was not asked for lately waits for its address to be translated as long as for the memory
+ * itself, and a huge page spares most of that. Linux gives them to shared memory where the administrator lets it
+ * (/sys/kernel/mm/transparent_hugepage/shmem_enabled: advise); anywhere else this changes nothing. */
+static void *pages_prefer_huge(void *memory, size_t size)
+{
+#ifdef MADV_HUGEPAGE
+    (void)madvise(memory, size, MADV_HUGEPAGE);
+#else
+    (void)size;
+#endif
+    return memory;
 }
 
 static struct segment *segment_make(size_t orgs, apr_pool_t *process_pool, const char **reason)
@@ -42,7 +56,8 @@ static struct segment *segment_make(size_t orgs, apr_pool_t *process_pool, const
     }
     segment->layout = SEGMENT_LAYOUT;
     segment->orgs = orgs;
-    segment->table = table_format(first_page(apr_shm_baseaddr_get(segment->memory)), size, orgs);
+    void *memory = pages_prefer_huge(first_page(apr_shm_baseaddr_get(segment->memory)), size);
+    segment->table = table_format(memory, size, orgs);
     return segment;
 }
 

@@ -31,6 +31,7 @@ def description():
         ("Processor", f"{_first('/proc/cpuinfo', r'model name.*: (.*)', platform.machine())}, {os.cpu_count()} cores"
                       + (", a virtual machine" if re.search(r"^flags.*hypervisor", _read("/proc/cpuinfo"), re.M) else "")),
         ("Memory", f"{int(_first('/proc/meminfo', r'MemTotal: *([0-9]+)', '0')) / 2 ** 20:.1f} GiB"),
+        ("Huge pages for shared memory", _first("/sys/kernel/mm/transparent_hugepage/shmem_enabled", r"\[(\w+)\]", "unknown")),
         ("Kernel", platform.release()),
         ("System", _first("/etc/os-release", r'PRETTY_NAME="(.*)"', platform.system())),
         ("Load average before the run", " ".join(_read("/proc/loadavg").split()[:3])),

@@ -146,9 +146,39 @@ static void test_shared(void)
     end();
 }
 
+/* What the kernel was told of the mapping that begins at, or holds, this address: "VmFlags: rd wr sh … hg". */
+static bool advised_huge(const void *address)
+{
+    FILE *maps = fopen("/proc/self/smaps", "r");
+    char line[512];
+    bool inside = false, advised = false;
+    while (maps && fgets(line, sizeof(line), maps)) {
+        unsigned long begin, end;
+        if (sscanf(line, "%lx-%lx ", &begin, &end) == 2) {
+            inside = begin <= (uintptr_t)address && (uintptr_t)address < end;
+        } else if (inside && !strncmp(line, "VmFlags:", 8)) {
+            advised = strstr(line, " hg") != NULL;
+        }
+    }
+    if (maps) {
+        fclose(maps);
+    }
+    return advised;
+}
+
+static void test_prefers_huge_pages(void)
+{
+    begin();
+    struct segment *segment = segment_open(NULL, 100000, pool, &reason);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(segment);
+    bool kernel_knows = !access("/sys/kernel/mm/transparent_hugepage/shmem_enabled", F_OK);
+    CU_ASSERT_EQUAL(advised_huge(segment_table(segment)), kernel_knows);
+    end();
+}
+
 static const struct unit_test tests[] = {
     {"kept", test_kept},           {"taken_over", test_taken_over}, {"another_build", test_another_build},
-    {"no_memory", test_no_memory}, {"shared", test_shared},
+    {"no_memory", test_no_memory}, {"shared", test_shared},         {"prefers_huge_pages", test_prefers_huge_pages},
 };
 
 UNIT_MAIN(tests)
