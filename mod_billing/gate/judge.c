@@ -121,10 +121,11 @@ static void judgement_begin(request_rec *r, const struct dir_config *config, str
     }
 }
 
-/* The first time that it says so for this feature of the client's request. `record` is of `r`. */
-static bool judgement_is_first(request_rec *r, struct request_record *record, const struct feature *feature)
+/* What was counted for this feature of the client's request. `record` is of `r`. */
+static struct feature_counts *judgement_counts(request_rec *r, struct request_record *record,
+                                               const struct feature *feature)
 {
-    struct measured_feature *item;
+    struct feature_counts *counts;
 
     if (r->main || r->prev) {
         do {
@@ -132,33 +133,30 @@ static bool judgement_is_first(request_rec *r, struct request_record *record, co
         } while (r->main || r->prev);
         record = request_record(r);
     }
-    if (!record->measured) {
-        record->measured = feature;
-        return true;
-    }
-    if (record->measured == feature) {
-        return false;
-    }
-    for (const struct measured_feature *other = record->measured_too; other; other = other->next) {
-        if (other->feature == feature) {
-            return false;
+    for (counts = &record->counts; counts->feature && counts->feature != feature; counts = counts->next) {
+        if (!counts->next) {
+            counts->next = apr_pcalloc(r->pool, sizeof(*counts->next));
         }
     }
-    item = apr_palloc(r->pool, sizeof(*item));
-    *item = (struct measured_feature){feature, record->measured_too};
-    record->measured_too = item;
-    return true;
+    counts->feature = feature;
+    return counts;
 }
 
-/* A client's request counts once for each feature. Where mod_dir or mod_autoindex only looks what it might serve, a
- * denial tells something, but that nothing was denied does not. */
-static void judgement_measure(request_rec *r, struct request_record *record, const struct feature *feature,
-                              const struct decision *decision)
+/* A client's request counts once for each feature, in the metrics and in the shadow report. Where mod_dir or
+ * mod_autoindex only looks what it might serve, a denial tells something, but that nothing was denied does not. */
+static void judgement_count(request_rec *r, struct request_record *record, const struct gate_context *context,
+                            const struct feature *feature, const struct decision *decision)
 {
     bool plainly_allowed = decision->allowed && !decision->would_deny;
+    struct feature_counts *counts = r->main && plainly_allowed ? NULL : judgement_counts(r, record, feature);
 
-    if (!(r->main && plainly_allowed) && judgement_is_first(r, record, feature)) {
+    if (counts && !counts->measured) {
+        counts->measured = true;
         metrics_decision(feature, decision);
+    }
+    if (decision->would_deny && !counts->shadowed) {
+        counts->shadowed = true;
+        shadow_count(r, feature, context->org, decision->reason, context->now);
     }
 }
 
@@ -169,10 +167,7 @@ static const struct denial *judgement_of(request_rec *r, const struct dir_config
     struct decision decision = gate_decide(required->feature, &config_global()->catalogue, context, judgement->known);
 
     notes_set(r, required, context, judgement->known, &decision);
-    judgement_measure(r, record, required->feature, &decision);
-    if (decision.would_deny) {
-        shadow_count(r, required->feature, context->org, decision.reason, context->now);
-    }
+    judgement_count(r, record, context, required->feature, &decision);
     return decision.allowed ? NULL : denial_make(r, config, required, context, judgement->known, &decision);
 }
 

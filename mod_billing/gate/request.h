@@ -19,9 +19,11 @@ struct denial {
     int status;
 };
 
-struct measured_feature {
+/* What was counted of the decisions about one feature for one client's request. */
+struct feature_counts {
     const struct feature *feature;
-    const struct measured_feature *next;
+    bool measured, shadowed;
+    struct feature_counts *next;
 };
 
 struct request_record {
@@ -45,11 +47,10 @@ struct request_record {
     const struct dir_config *judged_of;
     int judged;
     bool counted; /* the limits too */
-    /* Of a client's first request_rec: the features whose decision the metrics have counted. */
-    const struct feature *measured;
-    const struct measured_feature *measured_too; /* all but the first */
-    const struct denial *denial;                 /* NULL: none (so far) */
-    struct known_state *known;                   /* gate/view.c: of the org that was looked for; NULL: none yet */
+    struct feature_counts
+        counts; /* of a client's first request_rec: for each feature; the first without one is unused */
+    const struct denial *denial;       /* NULL: none (so far) */
+    struct known_state *known;         /* gate/view.c: of the org that was looked for; NULL: none yet */
     const struct denial *inner_denial; /* of a subrequest that looked for what to serve, such as mod_dir's; or NULL */
 };
 

@@ -73,33 +73,6 @@ void shadow_start(apr_pool_t *pool)
 
 /* Counting */
 
-/* The features that were counted for a client's request, kept with its first request_rec. */
-struct counted {
-    const struct feature *feature;
-    struct counted *next;
-};
-
-static bool shadow_is_counted(request_rec *r, const struct feature *feature)
-{
-    static const char key[] = "attune-billing-shadow";
-    struct counted *item;
-    void *first = NULL;
-
-    while (r->main || r->prev) {
-        r = r->main ? r->main : r->prev;
-    }
-    apr_pool_userdata_get(&first, key, r->pool);
-    for (item = first; item; item = item->next) {
-        if (item->feature == feature) {
-            return true;
-        }
-    }
-    item = apr_palloc(r->pool, sizeof(*item));
-    *item = (struct counted){feature, first};
-    apr_pool_userdata_setn(item, key, NULL, r->pool);
-    return false;
-}
-
 static int32_t day_of(int64_t seconds)
 {
     return (int32_t)(seconds / DAY);
@@ -116,7 +89,7 @@ void shadow_count(request_rec *r, const struct feature *feature, const char *org
         .day = day_of(now),
     };
 
-    if (counters && !shadow_is_counted(r, feature)) {
+    if (counters) {
         tally_count(counters, &key, now);
     }
 }

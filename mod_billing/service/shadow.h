@@ -15,8 +15,8 @@ void shadow_prepare(server_rec *server);
 /** In each child, from child_init, after runtime_start. What is counted up to the child's end is written down then. */
 void shadow_start(apr_pool_t *pool);
 
-/** Counts the feature once for the client's request that `r` belongs to, whatever subrequests and internal redirects
- * ask for the same. Waits for nothing. `org` may be NULL. */
+/** Counts a request of the feature that would have been denied. That a client's request counts once, whatever its
+ * subrequests and internal redirects ask for, is the caller's care. Waits for nothing. `org` may be NULL. */
 void shadow_count(request_rec *r, const struct feature *feature, const char *org, enum decision_reason reason,
                   int64_t now);
 
