@@ -64,6 +64,25 @@ static void features_granted(apr_array_header_t *features, const struct plan_bui
     }
 }
 
+static bool limit_listed(const apr_array_header_t *limits, const char *key)
+{
+    for (int i = 0; i < limits->nelts; ++i) {
+        if (!strcmp(APR_ARRAY_IDX(limits, i, struct key_ref).key, key)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void limits_set(apr_array_header_t *limits, const struct plan *plan)
+{
+    for (size_t i = 0; i < plan->limit_count; ++i) {
+        if (!limit_listed(limits, plan->limits[i].limit.key)) {
+            APR_ARRAY_PUSH(limits, struct key_ref) = plan->limits[i].limit;
+        }
+    }
+}
+
 /* BillingEnforceDefault, under the name of the limit. */
 static void limits_finish(apr_pool_t *pool, const struct config_build *build)
 {
@@ -81,6 +100,7 @@ void config_catalogue_finish(apr_pool_t *pool, struct config_build *build)
 {
     apr_array_header_t *plans = apr_array_make(pool, build->plans->nelts, sizeof(struct plan));
     apr_array_header_t *features = apr_array_make(pool, build->features->nelts + 8, sizeof(struct feature));
+    apr_array_header_t *limits = apr_array_make(pool, 8, sizeof(struct key_ref));
     for (int i = 0; i < build->features->nelts; ++i) {
         const struct feature_build *feature = APR_ARRAY_IDX(build->features, i, struct feature_build *);
         APR_ARRAY_PUSH(features, struct feature) = feature_finish(feature, &build->enforce_default);
@@ -88,6 +108,7 @@ void config_catalogue_finish(apr_pool_t *pool, struct config_build *build)
     for (int i = 0; i < build->plans->nelts; ++i) {
         const struct plan_build *plan = APR_ARRAY_IDX(build->plans, i, struct plan_build *);
         APR_ARRAY_PUSH(plans, struct plan) = plan_finish(plan);
+        limits_set(limits, &APR_ARRAY_IDX(plans, i, struct plan));
         features_granted(features, plan, &build->enforce_default);
     }
     struct catalogue *catalogue = &build->global.catalogue;
@@ -95,5 +116,6 @@ void config_catalogue_finish(apr_pool_t *pool, struct config_build *build)
     catalogue->plan_count = (size_t)plans->nelts;
     catalogue->features = (const struct feature *)features->elts;
     catalogue->feature_count = (size_t)features->nelts;
+    catalogue->limits = (struct key_list){(const struct key_ref *)limits->elts, (size_t)limits->nelts};
     limits_finish(pool, build);
 }

@@ -9,8 +9,8 @@
 #include <stdint.h>
 
 #define LIMIT_UNLIMITED INT64_C(-1)
-#define LIMIT_NOT_SET INT64_C(-2)
-#define LIMIT_MAX INT64_C(2000000000) /* what an entry in shared memory can hold */
+#define LIMIT_NOT_SET   INT64_C(-2)
+#define LIMIT_MAX       INT64_C(2000000000) /* what an entry in shared memory can hold */
 
 struct key_ref {
     const char *key;
@@ -50,8 +50,8 @@ enum enforcement { ENFORCE_OFF, ENFORCE_MONITOR, ENFORCE_NEW_ORGS, ENFORCE_FULL 
 
 enum past_due_policy { PAST_DUE_GRACE, PAST_DUE_ALLOW, PAST_DUE_READ_ONLY, PAST_DUE_DENY };
 
-#define GRACE_DEFAULT INT64_C(604800)  /* 7d */
-#define STALE_DEFAULT INT64_C(86400)   /* 24h */
+#define GRACE_DEFAULT   INT64_C(604800) /* 7d */
+#define STALE_DEFAULT   INT64_C(86400)  /* 24h */
 #define METHOD_BIT_HEAD (UINT64_C(1) << 63)
 
 struct feature {
@@ -76,6 +76,7 @@ struct catalogue {
     size_t plan_count;
     const struct feature *features;
     size_t feature_count;
+    struct key_list limits; /* that any plan sets, each once */
     int64_t new_orgs_since; /* seconds since the epoch; INT64_MAX where no date was given: then no org is new */
 };
 

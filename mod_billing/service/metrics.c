@@ -64,10 +64,8 @@ static void subjects_prepare(apr_pool_t *pconf, const struct catalogue *catalogu
             subject_number(pconf, SUBJECT_LETTER_FEATURE, features[i].ref.key, SUBJECT_OTHER_FEATURES);
         limit_number(pconf, &features[i].uses);
     }
-    for (size_t i = 0; i < catalogue->plan_count; ++i) {
-        for (size_t j = 0; j < catalogue->plans[i].limit_count; ++j) {
-            limit_number(pconf, &catalogue->plans[i].limits[j].limit);
-        }
+    for (size_t i = 0; i < catalogue->limits.count; ++i) {
+        limit_number(pconf, &catalogue->limits.items[i]);
     }
 }
 

@@ -19,7 +19,7 @@
 
 #define LOCATION_MAX    128
 
-/* A flag is a feature, or the limit of that key. */
+/* A flag is a feature, or the limit of that key where there is no such feature. */
 struct flag {
     const struct key_ref *key;
     const struct feature *feature; /* NULL: a limit */
@@ -111,15 +111,12 @@ static int flag_compare(const void *one, const void *other)
     return strcmp(((const struct flag *)one)->key->key, ((const struct flag *)other)->key->key);
 }
 
-static const struct flag *flag_find(const apr_array_header_t *among, const char *key)
+static const struct flag *flag_find(const char *key)
 {
-    for (int i = 0; i < among->nelts; ++i) {
-        const struct flag *flag = &APR_ARRAY_IDX(among, i, const struct flag);
-        if (!strcmp(flag->key->key, key)) {
-            return flag;
-        }
-    }
-    return NULL;
+    const struct key_ref wanted = {.key = key};
+    const struct flag flag = {.key = &wanted};
+
+    return bsearch(&flag, flags->elts, (size_t)flags->nelts, sizeof(flag), flag_compare);
 }
 
 void ofrep_prepare(apr_pool_t *pool)
@@ -131,13 +128,10 @@ void ofrep_prepare(apr_pool_t *pool)
         const struct feature *feature = &catalogue->features[i];
         APR_ARRAY_PUSH(all, struct flag) = (struct flag){&feature->ref, feature};
     }
-    /* Several plans may set the same limit; and a feature of that key is asked for first. */
-    for (size_t i = 0; i < catalogue->plan_count; ++i) {
-        for (size_t k = 0; k < catalogue->plans[i].limit_count; ++k) {
-            const struct key_ref *limit = &catalogue->plans[i].limits[k].limit;
-            if (!flag_find(all, limit->key)) {
-                APR_ARRAY_PUSH(all, struct flag) = (struct flag){limit, NULL};
-            }
+    for (size_t i = 0; i < catalogue->limits.count; ++i) {
+        const struct key_ref *limit = &catalogue->limits.items[i];
+        if (!catalogue_feature(catalogue, limit->key)) {
+            APR_ARRAY_PUSH(all, struct flag) = (struct flag){limit, NULL};
         }
     }
     qsort(all->elts, (size_t)all->nelts, sizeof(struct flag), flag_compare);
@@ -206,7 +200,7 @@ static bool ofrep_member(request_rec *r, const char *key, struct member *member,
 
 int ofrep_flag_handler(request_rec *r, const char *tail)
 {
-    const struct flag *flag = flag_find(flags, tail);
+    const struct flag *flag = flag_find(tail);
     struct ofrep_context context;
     struct flag_value value;
     struct member member;

@@ -66,33 +66,20 @@ int64_t standing_grace_until(const struct standing *standing, const struct decis
     return standing->member.state.status == STATUS_PAST_DUE ? until : 0;
 }
 
-static bool limit_listed(const struct standing_limit *limits, size_t count, const char *key)
-{
-    for (size_t i = 0; i < count; ++i) {
-        if (!strcmp(limits[i].key, key)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 const struct standing_limit *standing_limits(request_rec *r, const struct standing *standing, size_t *count)
 {
     const struct catalogue *catalogue = &config_global()->catalogue;
     const struct member *member = &standing->member;
-    apr_array_header_t *limits = apr_array_make(r->pool, 8, sizeof(struct standing_limit));
+    struct standing_limit *limits = apr_palloc(r->pool, (catalogue->limits.count + 1) * sizeof(*limits));
 
-    for (size_t i = 0; i < catalogue->plan_count; ++i) {
-        for (size_t k = 0; k < catalogue->plans[i].limit_count; ++k) {
-            const struct key_ref *limit = &catalogue->plans[i].limits[k].limit;
-            int64_t value = limit_in_force(catalogue, &member->state, limit->hash, member->context.now);
+    *count = 0;
+    for (size_t i = 0; i < catalogue->limits.count; ++i) {
+        const struct key_ref *limit = &catalogue->limits.items[i];
+        int64_t value = limit_in_force(catalogue, &member->state, limit->hash, member->context.now);
 
-            if (value != LIMIT_NOT_SET &&
-                !limit_listed((const struct standing_limit *)limits->elts, (size_t)limits->nelts, limit->key)) {
-                APR_ARRAY_PUSH(limits, struct standing_limit) = (struct standing_limit){limit->key, value};
-            }
+        if (value != LIMIT_NOT_SET) {
+            limits[(*count)++] = (struct standing_limit){limit->key, value};
         }
     }
-    *count = (size_t)limits->nelts;
-    return (const struct standing_limit *)limits->elts;
+    return limits;
 }

@@ -64,41 +64,46 @@ static void config_json(json_t *json, const struct org_record *record)
     json_object_set_new(json, "limits", limits);
 }
 
+static json_t *effective_limit_json(const struct org_state *state, const struct plan *plan, const struct key_ref *limit,
+                                    int64_t now)
+{
+    const struct override *override = state_limit_override(state, limit->hash, now);
+    int64_t planned = plan_limit_value(plan, limit->hash),
+            value = limit_in_force(&config_global()->catalogue, state, limit->hash, now);
+    json_t *entry = json_object();
+
+    if (planned != LIMIT_NOT_SET) {
+        json_object_set_new(entry, "plan", limit_json(planned));
+    }
+    if (override) {
+        json_object_set_new(entry, "override", limit_json(override->limit));
+    }
+    if (value != LIMIT_NOT_SET) {
+        json_object_set_new(entry, "value", limit_json(value));
+    }
+    return entry;
+}
+
 /* Each feature and limit: what the plan gives, what is overridden, what is in force. */
 static json_t *effective_json(const struct org_state *state, int64_t now)
 {
     const struct catalogue *catalogue = &config_global()->catalogue;
     const struct plan *plan = catalogue_plan(catalogue, state->plan);
-    json_t *json = json_object(), *features = json_object(), *limits = json_object(), *entry;
+    json_t *json = json_object(), *features = json_object(), *limits = json_object();
 
     for (size_t i = 0; i < catalogue->feature_count; ++i) {
         const struct feature *feature = &catalogue->features[i];
         const struct override *override = state_feature_override(state, feature->ref.hash, now);
+        json_t *entry = json_object();
 
-        entry = json_object();
         json_object_set_new(entry, "plan", json_boolean(plan && plan_grants(plan, feature->ref.hash)));
         json_object_set_new(entry, "override", override ? json_boolean(override->kind == OVERRIDE_GRANT) : json_null());
         json_object_set_new(features, feature->ref.key, entry);
     }
-    for (size_t i = 0; i < catalogue->plan_count; ++i) {
-        for (size_t k = 0; k < catalogue->plans[i].limit_count; ++k) {
-            const struct key_ref *limit = &catalogue->plans[i].limits[k].limit;
-            const struct override *override = state_limit_override(state, limit->hash, now);
-            int64_t planned = plan_limit_value(plan, limit->hash),
-                    value = limit_in_force(catalogue, state, limit->hash, now);
+    for (size_t i = 0; i < catalogue->limits.count; ++i) {
+        const struct key_ref *limit = &catalogue->limits.items[i];
 
-            entry = json_object();
-            if (planned != LIMIT_NOT_SET) {
-                json_object_set_new(entry, "plan", limit_json(planned));
-            }
-            if (override) {
-                json_object_set_new(entry, "override", limit_json(override->limit));
-            }
-            if (value != LIMIT_NOT_SET) {
-                json_object_set_new(entry, "value", limit_json(value));
-            }
-            json_object_set_new(limits, limit->key, entry);
-        }
+        json_object_set_new(limits, limit->key, effective_limit_json(state, plan, limit, now));
     }
     json_object_set_new(json, "features", features);
     json_object_set_new(json, "limits", limits);

@@ -14,13 +14,11 @@ static bool reason_denies(enum decision_reason reason)
 
 static bool limit_is_known(const char *key)
 {
-    const struct catalogue *catalogue = &config_global()->catalogue;
+    const struct key_list *limits = &config_global()->catalogue.limits;
 
-    for (size_t i = 0; i < catalogue->plan_count; ++i) {
-        for (size_t k = 0; k < catalogue->plans[i].limit_count; ++k) {
-            if (!strcmp(catalogue->plans[i].limits[k].limit.key, key)) {
-                return true;
-            }
+    for (size_t i = 0; i < limits->count; ++i) {
+        if (!strcmp(limits->items[i].key, key)) {
+            return true;
         }
     }
     return false;
