@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Saving and loading the table. All numbers are eight bytes, the lowest first, but where it says byte:
  *
- *     magic, layout, time of saving, verified_at, position, length of the origin (byte), origin
+ *     magic, layout, time of saving, verified_at, position, basis, length of the origin (byte), origin
  *     per entry: length of the id (byte, 1..64), flags (byte), number of overrides (byte), id,
  *                version, plan, app_type, period_end, cancel_at, past_due_since, created_at, verified_at,
  *                per override: kind (byte), key, limit, expires
@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 #define SNAPSHOT_MAGIC  UINT64_C(0x746f6873656c6261)
-#define SNAPSHOT_LAYOUT 1
+#define SNAPSHOT_LAYOUT 2
 
 /* How far the clock may have been set back since the file was saved. */
 #define CLOCK_SLACK           300
@@ -72,12 +72,13 @@ static bool entry_save(void *baton, const char *org, bool livemode, const struct
 static void head_save(struct snapshot_file *file, struct table *table, const char *origin, int64_t now)
 {
     size_t len = strnlen(origin, SNAPSHOT_ORIGIN_MAX);
-    uint64_t position = table_position(table);
+    uint64_t basis = table_mark(table, TABLE_BASIS), position = table_position(table);
     file_put_number(file, SNAPSHOT_MAGIC);
     file_put_number(file, SNAPSHOT_LAYOUT);
     file_put_number(file, (uint64_t)now);
     file_put_number(file, (uint64_t)table_verified_at(table));
     file_put_number(file, position);
+    file_put_number(file, basis);
     file_put_byte(file, (unsigned)len);
     file_put(file, origin, len);
 }
@@ -123,7 +124,7 @@ bool snapshot_save(struct table *table, const char *path, const char *origin, in
 struct loading {
     struct snapshot_file file;
     int64_t saved_at, verified_at;
-    uint64_t position;
+    uint64_t position, basis;
 };
 
 static const char *head_load(struct loading *loading, const char *origin, int64_t now, int64_t age_max)
@@ -135,6 +136,7 @@ static const char *head_load(struct loading *loading, const char *origin, int64_
     loading->saved_at = (int64_t)file_get_number(file);
     loading->verified_at = (int64_t)file_get_number(file);
     loading->position = file_get_number(file);
+    loading->basis = file_get_number(file);
     file_get(file, origin_there, file_get_byte(file));
     if (file->error == ENOENT) {
         return "there is none";
@@ -221,6 +223,7 @@ enum snapshot_outcome snapshot_load(struct table *table, const char *path, const
         }
         if (file_get_number(&loading.file) == loaded) {
             table_verified_set(table, loading.verified_at, loading.position);
+            table_mark_set(table, TABLE_BASIS, loading.basis);
         }
     }
     int error = file_close(&loading.file);

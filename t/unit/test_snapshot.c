@@ -50,6 +50,7 @@ static struct table *filled_table(unsigned orgs)
         CU_ASSERT_TRUE(table_store(table, name, i % 2, &state, SAVED_AT - 50 + i % 100));
     }
     table_verified_set(table, SAVED_AT, 42);
+    table_mark_set(table, TABLE_BASIS, 77);
     return table;
 }
 
@@ -87,6 +88,7 @@ static void test_round_trip(void)
     CU_ASSERT_EQUAL(orgs_right(table, 300), 300);
     CU_ASSERT_EQUAL(table_verified_at(table), SAVED_AT);
     CU_ASSERT_EQUAL(table_position(table), 42);
+    CU_ASSERT_EQUAL(table_mark(table, TABLE_BASIS), 77);
     /* Its own time where that is the newer one. */
     struct org_state state;
     char name[ORG_ID_MAX + 1];
@@ -136,6 +138,7 @@ static void refused(const char *origin, int64_t now, const char *why)
     CU_ASSERT_STRING_EQUAL(reason, why);
     CU_ASSERT_EQUAL(fixture_stats(table).entries, 0);
     CU_ASSERT_EQUAL(table_position(table), 0);
+    CU_ASSERT_EQUAL(table_mark(table, TABLE_BASIS), 0);
     free(table);
 }
 
