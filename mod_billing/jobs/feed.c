@@ -8,6 +8,7 @@
 #include "store/state.h"
 
 #include <apr_strings.h>
+#include <apr_thread_proc.h>
 #include <http_log.h>
 #include <stdlib.h>
 
@@ -15,6 +16,9 @@ APLOG_USE_MODULE(attune_billing);
 
 /* Rows of one statement: some 300 KiB at a time, however much has changed. */
 #define PAGE 1000
+
+/* So many orgs are read by two connections at once, since most of the time is the server's. */
+#define HALVES_FROM 50000
 
 /* The snapshot of the last pass of this child, from malloc. While some transaction of anybody's stays open for an hour
  * the position does not move, so all that an hour has changed is looked at in every pass; with this at hand what was
@@ -34,11 +38,10 @@ static void feed_note(const struct state_moment *moment, int64_t now)
     feed_remember(moment->snapshot);
 }
 
-static void feed_store(const struct org_change *changes, int count)
+static void feed_store(void *baton, const char *org, bool livemode, const struct org_state *state)
 {
-    for (int i = 0; i < count; ++i) {
-        state_bring(changes[i].org, changes[i].livemode, &changes[i].state);
-    }
+    (void)baton;
+    state_bring(org, livemode, state);
 }
 
 static void feed_forget(const struct org_key *gone, int count)
@@ -52,43 +55,95 @@ static void feed_forget(const struct org_key *gone, int count)
 
 /* A table that is ahead of the database was filled from one that has lost its newest transactions since, or been put
  * back. Or this page was read just before the change: then forgetting costs whoever asks next one query. */
-static void feed_adopt(const struct org_change *changes, int count)
+static void feed_adopt(void *baton, const char *org, bool livemode, const struct org_state *state)
 {
     struct org_state known;
 
-    for (int i = 0; i < count; ++i) {
-        const struct org_change *change = &changes[i];
-
-        if (table_lookup(runtime()->table, change->org, change->livemode, &known) &&
-            known.version > change->state.version) {
-            table_forget(runtime()->table, change->org, change->livemode);
-        } else {
-            state_bring(change->org, change->livemode, &change->state);
-        }
+    (void)baton;
+    if (table_lookup(runtime()->table, org, livemode, &known) && known.version > state->version) {
+        table_forget(runtime()->table, org, livemode);
+    } else {
+        state_bring(org, livemode, state);
     }
 }
 
-static bool feed_walk(apr_pool_t *pool)
+/* From the first org behind `after` to `until`, both of which may be NULL. */
+static bool feed_walk(apr_pool_t *parent, const char *after, const char *until)
 {
+    static const struct state_visitor adopter = {.visit = feed_adopt};
     const struct runtime *child = runtime();
-    struct state_walk walk = {NULL, false};
+    /* Behind `after` in both modes: true is the greater one. */
+    struct state_walk walk = {.org = after, .livemode = true, .until = until, .more = true};
     char last[ORG_ID_MAX + 1];
-    struct org_change *changes;
-    int count;
+    apr_pool_t *pool;
 
-    do {
+    apr_pool_create(&pool, parent);
+    while (walk.more) {
         apr_pool_clear(pool);
-        if (runtime_stopping() || store_state_walk(child->database, pool, &child->config->catalogue, &walk, PAGE,
-                                                   &changes, &count) != STORE_OK) {
+        if (runtime_stopping() ||
+            store_state_walk(child->database, pool, &child->config->catalogue, &walk, PAGE, &adopter) != STORE_OK) {
             return false;
         }
-        feed_adopt(changes, count);
-        if (count) {
+        if (walk.more) {
             apr_cpystrn(last, walk.org, sizeof(last));
             walk.org = last;
         }
-    } while (count == PAGE);
+    }
+    apr_pool_destroy(pool);
     return true;
+}
+
+/* The second half of a walk, in a thread and a connection of its own. */
+struct feed_half {
+    const char *after;
+    apr_pool_t *pool; /* with an allocator of its own: those of the first half's thread are not safe for two */
+    apr_thread_t *thread;
+    bool done;
+};
+
+static void *APR_THREAD_FUNC feed_half_run(apr_thread_t *thread, void *data)
+{
+    struct feed_half *half = data;
+
+    (void)thread;
+    half->done = feed_walk(half->pool, half->after, NULL);
+    return NULL;
+}
+
+static bool feed_half_begin(struct feed_half *half, apr_pool_t *pool)
+{
+    if (apr_pool_create_unmanaged_ex(&half->pool, NULL, NULL) != APR_SUCCESS) {
+        return false;
+    }
+    if (apr_thread_create(&half->thread, NULL, feed_half_run, half, pool) != APR_SUCCESS) {
+        apr_pool_destroy(half->pool);
+        return false;
+    }
+    return true;
+}
+
+static bool feed_half_end(struct feed_half *half)
+{
+    apr_status_t status;
+
+    apr_thread_join(&status, half->thread);
+    apr_pool_destroy(half->pool);
+    return half->done;
+}
+
+static bool feed_walk_all(apr_pool_t *pool)
+{
+    struct feed_half second = {.done = false};
+    bool done;
+
+    if (store_state_middle(runtime()->database, pool, HALVES_FROM, &second.after) != STORE_OK) {
+        return false;
+    }
+    if (!second.after || !feed_half_begin(&second, pool)) {
+        return feed_walk(pool, NULL, NULL);
+    }
+    done = feed_walk(pool, NULL, second.after);
+    return feed_half_end(&second) && done;
 }
 
 /* Entries of which the database may know nothing (any more). */
@@ -164,7 +219,7 @@ static bool feed_everything(apr_pool_t *pool, uint64_t basis)
     apr_pool_t *page;
 
     apr_pool_create(&page, pool);
-    done = feed_walk(page) && (was_empty || feed_check_all(page));
+    done = feed_walk_all(page) && (was_empty || feed_check_all(page));
     apr_pool_destroy(page);
     if (done) {
         table_mark_set(runtime()->table, TABLE_BASIS, basis);
@@ -179,26 +234,24 @@ static bool feed_everything(apr_pool_t *pool, uint64_t basis)
 /* Those that are gone were forgotten before: one that was made anew begins with version 1 again. */
 static bool feed_changes(apr_pool_t *pool, uint64_t position)
 {
+    static const struct state_visitor storer = {.visit = feed_store};
     const struct runtime *child = runtime();
-    struct state_changes reading = {.snapshot = last_snapshot, .position = position};
-    struct org_change *changes;
+    struct state_changes reading = {.snapshot = last_snapshot, .position = position, .more = true};
     char last[ORG_ID_MAX + 1];
     apr_pool_t *page;
-    int count;
 
     apr_pool_create(&page, pool);
-    do {
+    while (reading.more) {
         apr_pool_clear(page);
         if (runtime_stopping() || store_state_changes(child->database, page, &child->config->catalogue, &reading, PAGE,
-                                                      &changes, &count) != STORE_OK) {
+                                                      &storer) != STORE_OK) {
             return false; /* the page pool goes with its parent */
         }
-        feed_store(changes, count);
-        if (count) {
+        if (reading.more) {
             apr_cpystrn(last, reading.org, sizeof(last));
             reading.org = last;
         }
-    } while (count == PAGE);
+    }
     apr_pool_destroy(page);
     return true;
 }

@@ -24,6 +24,14 @@ static apr_hash_t *grandfather_tickets(apr_pool_t *pool, const char *const *orgs
     return tickets;
 }
 
+/* With the ticket that was taken before the org was read. */
+static void grandfather_publish_one(void *tickets, const char *org, bool livemode, const struct org_state *state)
+{
+    const uint64_t *ticket = apr_hash_get(tickets, org, APR_HASH_KEY_STRING);
+
+    state_publish(org, livemode, state, *ticket);
+}
+
 /* What cannot be read now is brought by the change feed. */
 static void grandfather_publish(apr_pool_t *pool, const char *const *orgs, size_t count, bool livemode)
 {
@@ -33,17 +41,12 @@ static void grandfather_publish(apr_pool_t *pool, const char *const *orgs, size_
     apr_pool_create(&page, pool);
     for (size_t first = 0; first < count; first += PAGE) {
         size_t size = count - first < PAGE ? count - first : PAGE;
-        apr_hash_t *tickets = grandfather_tickets(page, orgs + first, size, livemode);
-        struct org_change *changes;
-        int found;
+        struct state_visitor publisher = {.visit = grandfather_publish_one,
+                                          .baton = grandfather_tickets(page, orgs + first, size, livemode)};
 
         if (store_state_of_orgs(child->database, page, &child->config->catalogue, orgs + first, size, livemode,
-                                &changes, &found) != STORE_OK) {
+                                &publisher) != STORE_OK) {
             break;
-        }
-        for (int i = 0; i < found; ++i) {
-            const uint64_t *ticket = apr_hash_get(tickets, changes[i].org, APR_HASH_KEY_STRING);
-            state_publish(changes[i].org, changes[i].livemode, &changes[i].state, *ticket);
         }
         apr_pool_clear(page);
     }

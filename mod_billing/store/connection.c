@@ -211,19 +211,25 @@ static bool connection_receive(PGconn *native, int64_t deadline, bool *lost)
     }
 }
 
-static void connection_copy(const PGresult *result, apr_pool_t *pool, struct rows *rows)
+static apr_status_t result_clear(void *result)
+{
+    PQclear(result);
+    return APR_SUCCESS;
+}
+
+/* The texts stay where libpq has them: the result goes with the pool. */
+static void rows_take(PGresult *result, apr_pool_t *pool, struct rows *rows)
 {
     rows->count = PQntuples(result);
     rows->columns = PQnfields(result);
-    rows->values = apr_pcalloc(pool, sizeof(*rows->values) * (size_t)rows->count * (size_t)rows->columns + 1);
+    rows->values = apr_palloc(pool, sizeof(*rows->values) * (size_t)rows->count * (size_t)rows->columns + 1);
     for (int row = 0; row < rows->count; ++row) {
         for (int column = 0; column < rows->columns; ++column) {
-            if (!PQgetisnull(result, row, column)) {
-                rows->values[row * rows->columns + column] =
-                    apr_pstrmemdup(pool, PQgetvalue(result, row, column), (size_t)PQgetlength(result, row, column));
-            }
+            rows->values[row * rows->columns + column] =
+                PQgetisnull(result, row, column) ? NULL : PQgetvalue(result, row, column);
         }
     }
+    apr_pool_cleanup_register(pool, result, result_clear, apr_pool_cleanup_null);
 }
 
 /* Classes and codes of PostgreSQL's appendix A. */
@@ -233,17 +239,17 @@ enum answer_kind connection_classify(const char *state)
         const char *state; /* or how it begins */
         enum answer_kind kind;
     } kinds[] = {
-        {"23505", ANSWER_CONFLICT}, /* unique_violation */
-        {"23503", ANSWER_CONFLICT}, /* foreign_key_violation: what is referred to belongs to another org, or is gone */
-        {"40", ANSWER_CONFLICT},    /* serialization failure, deadlock */
-        {"08", ANSWER_LOST},        /* connection exceptions */
-        {"57P", ANSWER_LOST},       /* shut down, crashed, starting up, database dropped */
-        {"25006", ANSWER_LOST},     /* a standby: the primary is elsewhere now */
-        {"53", ANSWER_BUSY},        /* out of connections, memory or disk */
+        {"23505", ANSWER_CONFLICT},  /* unique_violation */
+        {"23503", ANSWER_CONFLICT},  /* foreign_key_violation: what is referred to belongs to another org, or is gone */
+        {"40", ANSWER_CONFLICT},     /* serialization failure, deadlock */
+        {"08", ANSWER_LOST},         /* connection exceptions */
+        {"57P", ANSWER_LOST},        /* shut down, crashed, starting up, database dropped */
+        {"25006", ANSWER_LOST},      /* a standby: the primary is elsewhere now */
+        {"53", ANSWER_BUSY},         /* out of connections, memory or disk */
         {"26000", ANSWER_UNPLANNED}, /* invalid_sql_statement_name */
         {"0A000", ANSWER_UNPLANNED}, /* feature_not_supported: "cached plan must not change result type" */
-        {"57014", ANSWER_BUSY},     /* cancelled, by statement_timeout as a rule */
-        {"55P03", ANSWER_BUSY},     /* lock_timeout */
+        {"57014", ANSWER_BUSY},      /* cancelled, by statement_timeout as a rule */
+        {"55P03", ANSWER_BUSY},      /* lock_timeout */
     };
 
     for (size_t i = 0; state && i < sizeof(kinds) / sizeof(*kinds); ++i) {
@@ -254,6 +260,7 @@ enum answer_kind connection_classify(const char *state)
     return state ? ANSWER_ERROR : ANSWER_LOST;
 }
 
+/* Takes the result over. */
 static struct answer connection_answer(PGresult *result, apr_pool_t *pool, const struct statement *statement,
                                        struct rows *rows)
 {
@@ -262,7 +269,7 @@ static struct answer connection_answer(PGresult *result, apr_pool_t *pool, const
     const char *state;
 
     if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK) {
-        connection_copy(result, pool, rows);
+        rows_take(result, pool, rows);
         return answer;
     }
     state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
@@ -272,6 +279,7 @@ static struct answer connection_answer(PGresult *result, apr_pool_t *pool, const
         const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
         answer.error = apr_pstrdup(pool, message ? message : "no message");
     }
+    PQclear(result);
     return answer;
 }
 
@@ -289,7 +297,6 @@ static struct answer connection_finish(PGconn *native, apr_pool_t *pool, const s
             return answer;
         }
         answer = connection_answer(result, pool, statement, rows);
-        PQclear(result);
     }
     answer.kind = lost ? ANSWER_LOST : ANSWER_TIMEOUT;
     return answer; /* the transaction is still active: connection_usable() says so, and the pool closes it */

@@ -66,7 +66,7 @@ struct statement {
     bool read_only; /* not ours: it runs in a transaction that cannot write, and the server cancels it in time */
 };
 
-/* What came back, copied into the caller's pool. */
+/* What came back; lives as long as the caller's pool. */
 struct rows {
     int count;
     int columns;

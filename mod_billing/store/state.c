@@ -10,12 +10,14 @@
 
 /* It breaks texts with macros in them into letters: */
 /* clang-format off */
-/* The columns that state_read reads, of link l and org o. */
+/* The columns that state_read reads, of link l and org o. Nearly all orgs have no override: to look for one first costs
+ * less than an aggregate of none. */
 #define SQL_STATE_COLUMNS                                                                                              \
     "l.org_id, l.livemode, l.provider, l.status, l.grace_over, to_json(l.price_ids), "                                 \
     SQL_SECONDS("l.period_end") ", " SQL_SECONDS("l.cancel_at") ", " SQL_SECONDS("l.past_due_since") ", "              \
     "l.version, " SQL_SECONDS("o.created_at") ", o.app_type, l.customer_id IS NOT NULL, l.live_count > 0, "            \
-    SQL_OVERRIDES("l.org_id", "l.livemode")
+    "CASE WHEN EXISTS (SELECT FROM billing.override w WHERE w.org_id = l.org_id AND w.livemode = l.livemode)"          \
+    " THEN " SQL_OVERRIDES("l.org_id", "l.livemode") " END"
 /* clang-format on */
 
 enum state_column {
@@ -36,18 +38,41 @@ enum state_column {
     STATE_OVERRIDES
 };
 
+/* The plan of the row before: most orgs have the same few prices. */
+struct plan_read {
+    const char *prices, *provider; /* NULL: none yet */
+    bool livemode;
+    const struct plan *plan;
+};
+
 /* The plan follows from the prices at every read, not from the stored plan_key: so a plan that is added to the
  * catalogue later is recognised without a new event. */
+static const struct plan *plan_read(apr_pool_t *pool, const struct catalogue *catalogue, const struct rows *rows,
+                                    int row, int first, struct plan_read *last)
+{
+    const char *text = rows_text(rows, row, first + STATE_PRICES);
+    const char *provider = rows_text(rows, row, first + STATE_PROVIDER);
+    bool livemode = rows_bool(rows, row, first + STATE_LIVEMODE);
+    size_t price_count;
+    const char *const *prices;
+
+    if (!text || !provider) {
+        return NULL; /* no link */
+    }
+    if (!last->prices || strcmp(last->prices, text) || strcmp(last->provider, provider) || last->livemode != livemode) {
+        prices = record_texts(pool, text, &price_count);
+        *last = (struct plan_read){text, provider, livemode,
+                                   catalogue_plan_of_prices(catalogue, provider, livemode, prices, price_count)};
+    }
+    return last->plan;
+}
+
 static void state_read(apr_pool_t *pool, const struct catalogue *catalogue, const struct rows *rows, int row, int first,
-                       struct org_state *state)
+                       struct plan_read *last, struct org_state *state)
 {
     const char *status = rows_text(rows, row, first + STATE_STATUS);
     const char *app_type = rows_text(rows, row, first + STATE_APP_TYPE);
-    size_t price_count;
-    const char *const *prices = record_texts(pool, rows_text(rows, row, first + STATE_PRICES), &price_count);
-    const struct plan *plan =
-        catalogue_plan_of_prices(catalogue, rows_text(rows, row, first + STATE_PROVIDER),
-                                 rows_bool(rows, row, first + STATE_LIVEMODE), prices, price_count);
+    const struct plan *plan = plan_read(pool, catalogue, rows, row, first, last);
 
     memset(state, 0, offsetof(struct org_state, overrides));
     if (status) {
@@ -83,7 +108,7 @@ enum store_result store_state_find(struct database *database, apr_pool_t *pool, 
     if (result == STORE_OK) {
         memset(state, 0, sizeof(*state));
         if (rows.count) {
-            state_read(pool, catalogue, &rows, 0, 0, state);
+            state_read(pool, catalogue, &rows, 0, 0, &(struct plan_read){0}, state);
         }
     }
     return result;
@@ -106,27 +131,19 @@ void store_state_of_link(const struct link *link, const struct org_state *record
 
 /* Rows whose first column is a link's `changed`. */
 static enum store_result state_list(struct database *database, apr_pool_t *pool, const struct catalogue *catalogue,
-                                    const struct statement *statement, struct org_change **changes, int *count,
-                                    uint64_t *last)
+                                    const struct statement *statement, const struct state_visitor *visitor,
+                                    struct rows *rows)
 {
-    struct rows rows;
-    enum store_result result = database_run(database, pool, statement, &rows);
+    enum store_result result = database_run(database, pool, statement, rows);
+    struct plan_read last = {0};
+    struct org_state state;
 
-    *count = 0;
-    if (result != STORE_OK) {
-        return result;
+    for (int row = 0; result == STORE_OK && row < rows->count; ++row) {
+        state_read(pool, catalogue, rows, row, 1, &last, &state);
+        visitor->visit(visitor->baton, rows_text(rows, row, 1 + STATE_ORG), rows_bool(rows, row, 1 + STATE_LIVEMODE),
+                       &state);
     }
-    *count = rows.count;
-    *changes = apr_pcalloc(pool, sizeof(**changes) * (size_t)(rows.count + 1));
-    for (int row = 0; row < rows.count; ++row) {
-        struct org_change *change = &(*changes)[row];
-
-        *last = strtoull(rows_text(&rows, row, 0), NULL, 10);
-        change->org = rows_text(&rows, row, 1 + STATE_ORG);
-        change->livemode = rows_bool(&rows, row, 1 + STATE_LIVEMODE);
-        state_read(pool, catalogue, &rows, row, 1, &change->state);
-    }
-    return STORE_OK;
+    return result;
 }
 
 static const char *sql_xid(apr_pool_t *pool, uint64_t xid)
@@ -137,7 +154,8 @@ static const char *sql_xid(apr_pool_t *pool, uint64_t xid)
 /* A restart, a fail-over or a restored server has another time of its start; a table that was restored, emptied or
  * rewritten has another file. */
 #define SQL_IDENTITY                                                                                                   \
-    "hashtextextended(extract(epoch FROM pg_postmaster_start_time()) || '/' || pg_relation_filenode('billing.link'), 0)"
+    "hashtextextended(extract(epoch FROM pg_postmaster_start_time()) || '/' || pg_relation_filenode('billing.link'), " \
+    "0)"
 
 enum store_result store_state_gone(struct database *database, apr_pool_t *pool, uint64_t position, const char *snapshot,
                                    int most, struct state_moment *moment, struct org_key **gone, int *count)
@@ -170,31 +188,52 @@ enum store_result store_state_gone(struct database *database, apr_pool_t *pool, 
     return STORE_OK;
 }
 
+enum store_result store_state_middle(struct database *database, apr_pool_t *pool, int64_t least, const char **org)
+{
+    struct statement statement = {
+        .sql = "SELECT m.org_id FROM pg_class c, LATERAL (SELECT org_id FROM billing.link ORDER BY org_id, livemode"
+               "  OFFSET c.reltuples::bigint / 2 LIMIT 1) m"
+               " WHERE c.oid = 'billing.link'::regclass AND c.reltuples >= $1::bigint",
+        .param_count = 1,
+        .params = {sql_int(pool, least)},
+        .wait = DATABASE_WAIT_JOB,
+    };
+    struct rows rows;
+    enum store_result result = database_run(database, pool, &statement, &rows);
+
+    *org = result == STORE_OK && rows.count ? rows_text(&rows, 0, 0) : NULL;
+    return result;
+}
+
+/* Two statements, since a plan that serves both would read on behind the last org. */
+#define SQL_WALK(until)                                                                                                \
+    "SELECT l.changed, " SQL_STATE_COLUMNS " FROM billing.link l JOIN billing.org o ON o.org_id = l.org_id"            \
+    " WHERE (l.org_id, l.livemode) > ($1::text, $2::boolean)" until " ORDER BY l.org_id, l.livemode LIMIT $3::integer"
+
 enum store_result store_state_walk(struct database *database, apr_pool_t *pool, const struct catalogue *catalogue,
-                                   struct state_walk *walk, int most, struct org_change **changes, int *count)
+                                   struct state_walk *walk, int most, const struct state_visitor *visitor)
 {
     struct statement statement = {
         .frequent = true,
-        .sql = "SELECT l.changed, " SQL_STATE_COLUMNS " FROM billing.link l JOIN billing.org o ON o.org_id = l.org_id"
-               " WHERE (l.org_id, l.livemode) > ($1::text, $2::boolean)"
-               " ORDER BY l.org_id, l.livemode LIMIT $3::integer",
-        .param_count = 3,
-        .params = {walk->org ? walk->org : "", sql_bool(walk->livemode), sql_int(pool, most)},
+        .sql = walk->until ? SQL_WALK(" AND l.org_id <= $4::text") : SQL_WALK(""),
+        .param_count = walk->until ? 4 : 3,
+        .params = {walk->org ? walk->org : "", sql_bool(walk->livemode), sql_int(pool, most), walk->until},
         .wait = DATABASE_WAIT_JOB,
     };
-    uint64_t unused;
-    enum store_result result = state_list(database, pool, catalogue, &statement, changes, count, &unused);
+    struct rows rows;
+    enum store_result result = state_list(database, pool, catalogue, &statement, visitor, &rows);
 
-    if (result == STORE_OK && *count) {
-        walk->org = (*changes)[*count - 1].org;
-        walk->livemode = (*changes)[*count - 1].livemode;
+    walk->more = result == STORE_OK && rows.count == most;
+    if (result == STORE_OK && rows.count) {
+        walk->org = rows_text(&rows, rows.count - 1, 1 + STATE_ORG);
+        walk->livemode = rows_bool(&rows, rows.count - 1, 1 + STATE_LIVEMODE);
     }
     return result;
 }
 
 enum store_result store_state_of_orgs(struct database *database, apr_pool_t *pool, const struct catalogue *catalogue,
                                       const char *const *orgs, size_t org_count, bool livemode,
-                                      struct org_change **changes, int *count)
+                                      const struct state_visitor *visitor)
 {
     struct statement statement = {
         .sql = "SELECT '0', " SQL_STATE_COLUMNS " FROM billing.link l JOIN billing.org o ON o.org_id = l.org_id"
@@ -203,13 +242,13 @@ enum store_result store_state_of_orgs(struct database *database, apr_pool_t *poo
         .params = {sql_text_array(pool, orgs, org_count), sql_bool(livemode)},
         .wait = DATABASE_WAIT_WEB,
     };
-    uint64_t unused;
+    struct rows rows;
 
-    return state_list(database, pool, catalogue, &statement, changes, count, &unused);
+    return state_list(database, pool, catalogue, &statement, visitor, &rows);
 }
 
 enum store_result store_state_changes(struct database *database, apr_pool_t *pool, const struct catalogue *catalogue,
-                                      struct state_changes *reading, int most, struct org_change **changes, int *count)
+                                      struct state_changes *reading, int most, const struct state_visitor *visitor)
 {
     struct statement statement = {
         .frequent = true,
@@ -222,23 +261,27 @@ enum store_result store_state_changes(struct database *database, apr_pool_t *poo
                    reading->snapshot, sql_int(pool, most)},
         .wait = DATABASE_WAIT_WEB,
     };
-    enum store_result result = state_list(database, pool, catalogue, &statement, changes, count, &reading->position);
+    struct rows rows;
+    enum store_result result = state_list(database, pool, catalogue, &statement, visitor, &rows);
 
-    if (result == STORE_OK && *count) {
-        reading->org = (*changes)[*count - 1].org;
-        reading->livemode = (*changes)[*count - 1].livemode;
+    reading->more = result == STORE_OK && rows.count == most;
+    if (result == STORE_OK && rows.count) {
+        reading->position = strtoull(rows_text(&rows, rows.count - 1, 0), NULL, 10);
+        reading->org = rows_text(&rows, rows.count - 1, 1 + STATE_ORG);
+        reading->livemode = rows_bool(&rows, rows.count - 1, 1 + STATE_LIVEMODE);
     }
     return result;
 }
 
-enum store_result store_state_missing(struct database *database, apr_pool_t *pool, const struct org_key *keys, int count,
-                                      bool *missing)
+enum store_result store_state_missing(struct database *database, apr_pool_t *pool, const struct org_key *keys,
+                                      int count, bool *missing)
 {
     const char **orgs = apr_palloc(pool, sizeof(*orgs) * (size_t)count);
     const char **modes = apr_palloc(pool, sizeof(*modes) * (size_t)count);
     struct statement statement = {
-        .sql = "SELECT k.number - 1 FROM unnest($1::text[], $2::boolean[]) WITH ORDINALITY AS k (org_id, livemode, number)"
-               " WHERE NOT EXISTS (SELECT FROM billing.link l WHERE l.org_id = k.org_id AND l.livemode = k.livemode)",
+        .sql =
+            "SELECT k.number - 1 FROM unnest($1::text[], $2::boolean[]) WITH ORDINALITY AS k (org_id, livemode, number)"
+            " WHERE NOT EXISTS (SELECT FROM billing.link l WHERE l.org_id = k.org_id AND l.livemode = k.livemode)",
         .param_count = 2,
         .wait = DATABASE_WAIT_JOB,
     };

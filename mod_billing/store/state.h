@@ -16,23 +16,25 @@ enum store_result store_state_find(struct database *database, apr_pool_t *pool, 
 void store_state_of_link(const struct link *link, const struct org_state *record, int64_t version,
                          struct org_state *state);
 
-struct org_change {
-    const char *org;
-    bool livemode;
-    struct org_state state;
+/* Who is told of states, one after the other. */
+struct state_visitor {
+    void (*visit)(void *baton, const char *org, bool livemode, const struct org_state *state);
+    void *baton;
 };
 
-/* Where a walk through all orgs stands; start with zeroes. */
+/* Where a walk through all orgs, or a range of them, stands. */
 struct state_walk {
-    const char *org; /* the last seen */
+    const char *org; /* the last seen; NULL: begins with the first */
     bool livemode;
+    const char *until; /* the last to be seen; NULL: goes on to the end */
+    bool more;         /* there may be */
 };
 
 /* A moment of the database. */
 struct state_moment {
     uint64_t position;    /* the oldest transaction still running: all older ones are over, and can be seen */
     const char *snapshot; /* which transactions can be seen; for later store_state_changes */
-    uint64_t identity;    /* another one after a restart, a fail-over or a restore: whatever else was known is in doubt */
+    uint64_t identity; /* another one after a restart, a fail-over or a restore: whatever else was known is in doubt */
 };
 
 struct org_key {
@@ -40,19 +42,23 @@ struct org_key {
     bool livemode;
 };
 
-/** This moment, and the links that were deleted by transactions from `position` on and are not seen in `snapshot` (NULL:
- * none was taken). `count` is `most` where there may be more of them. */
+/** This moment, and the links that were deleted by transactions from `position` on and are not seen in `snapshot`
+ * (NULL: none was taken). `count` is `most` where there may be more of them. */
 enum store_result store_state_gone(struct database *database, apr_pool_t *pool, uint64_t position, const char *snapshot,
                                    int most, struct state_moment *moment, struct org_key **gone, int *count);
 
-/** The next `most` orgs of a walk through all of them; `count` 0 at the end. */
+/** About the middle one of all orgs in the order in which they are walked through; NULL where there are fewer than
+ * `least`, as far as the database's statistics know. */
+enum store_result store_state_middle(struct database *database, apr_pool_t *pool, int64_t least, const char **org);
+
+/** The next `most` orgs of a walk through all of them. */
 enum store_result store_state_walk(struct database *database, apr_pool_t *pool, const struct catalogue *catalogue,
-                                   struct state_walk *walk, int most, struct org_change **changes, int *count);
+                                   struct state_walk *walk, int most, const struct state_visitor *visitor);
 
 /** The states of these orgs; one that the database has not heard of is left out. */
 enum store_result store_state_of_orgs(struct database *database, apr_pool_t *pool, const struct catalogue *catalogue,
                                       const char *const *orgs, size_t org_count, bool livemode,
-                                      struct org_change **changes, int *count);
+                                      const struct state_visitor *visitor);
 
 /* Where a reading of changes stands. */
 struct state_changes {
@@ -60,15 +66,16 @@ struct state_changes {
     uint64_t position;    /* set to the earlier moment's before the first page */
     const char *org;      /* the last seen, as are the position by then and the mode; begins with NULL */
     bool livemode;
+    bool more; /* there may be */
 };
 
 /** The next `most` links changed by transactions from a position on, in the order of their transactions. What a
  * transaction did that was still running at the earlier moment is found now: a position never passes one. */
 enum store_result store_state_changes(struct database *database, apr_pool_t *pool, const struct catalogue *catalogue,
-                                      struct state_changes *reading, int most, struct org_change **changes, int *count);
+                                      struct state_changes *reading, int most, const struct state_visitor *visitor);
 
 /** Which of these have no link: `missing[i]` is set. */
-enum store_result store_state_missing(struct database *database, apr_pool_t *pool, const struct org_key *keys, int count,
-                                      bool *missing);
+enum store_result store_state_missing(struct database *database, apr_pool_t *pool, const struct org_key *keys,
+                                      int count, bool *missing);
 
 #endif

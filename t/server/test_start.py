@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a start needs of the database and what it does not; what outlives a reload and a stop."""
 import os
+import re
 import signal
 
 import pytest
@@ -163,6 +164,21 @@ def test_a_child_that_ends_costs_no_second_reading_of_everything(site, cluster, 
     assert server.log.count(READ) == 1 and ages
 
 
+def test_very_many_orgs_are_read_in_two_halves_that_leave_none_out(site, cluster, migrated_template):
+    database = cluster.create_database(template=migrated_template)
+    cluster.psql("INSERT INTO billing.org (org_id) SELECT 'org-' || n FROM generate_series(1, 60000) n;"
+                 "INSERT INTO billing.link (org_id, livemode, provider, status)"
+                 " SELECT 'org-' || n, mode, 'stripe', 'active' FROM generate_series(1, 60000) n, (VALUES (true), (false)) m (mode)"
+                 " WHERE mode OR n % 3 = 0; ANALYZE billing.link", database)
+    config = NODE + "BillingCacheOrgs 200000\nBillingMount metrics /metrics\n"
+    server = make_node(site, cluster.conninfo(database), config).start()
+    server.log.wait_for(READ)
+    (entries,) = re.findall(r"^attune_billing_cache_entries (\d+)", server.get("/metrics").text, re.MULTILINE)
+    assert int(entries) == 80000
+    server.stop()
+    cluster.drop_database(database)
+
+
 # Stops
 
 
@@ -184,13 +200,28 @@ def test_changes_while_stopped_are_seen_after_the_start(site, away):
     server = make_node(site, away.conninfo("attune")).start()
     for org in ("stays", "changes", "goes"):
         subscribe(server, org)
+    server.log.wait_for(READ)
     server.stop()
     away.psql("UPDATE billing.link SET status = 'canceled' WHERE org_id = 'changes';"
               "DELETE FROM billing.link WHERE org_id = 'goes'", "attune")
     position = server.log.position()
     server.start()
-    server.log.wait_for(READ, position)
-    assert [look(server, org).status for org in ("stays", "changes", "goes")] == ["active", "canceled", "none"]
+    wait_for(lambda: [look(server, org).status for org in ("stays", "changes", "goes")] == ["active", "canceled", "none"],
+             what="what has changed")
+    assert "ATB0225" in server.log.text(position) and not server.log.count(READ, position)
+
+
+def test_a_database_that_was_started_anew_meanwhile_is_read_anew(site, away):
+    """What the saved state says of the change feed may mean nothing there."""
+    server = make_node(site, away.conninfo("attune")).start()
+    subscribe(server, "acme")
+    server.log.wait_for(READ)
+    server.stop()
+    away.stop()
+    away.start()
+    position = server.log.position()
+    server.start().log.wait_for(READ, position)
+    assert paid(server)
 
 
 @pytest.mark.parametrize("damage", ["cut", "garbage", "other"])
