@@ -133,22 +133,54 @@ static struct subscription_event passage_subscription_event(const struct billing
     return change;
 }
 
+/* Since when a payment is overdue takes the stored events, and nothing else does: they are read only for a row that
+ * would be past due. True where they were read just now, so that it is to be decided again. */
+static bool passage_reads_timeline(struct passage *passage, enum apply_outcome outcome, const struct subscription *next)
+{
+    struct event_context *context = &passage->context;
+
+    if ((outcome != APPLY_APPLIED && outcome != APPLY_STALE) || next->status != STATUS_PAST_DUE || context->timeline ||
+        passage->unread) {
+        return false;
+    }
+    passage->unread = store_event_timeline(runtime()->database, passage->pool, passage->delivery->provider,
+                                           passage->event, passage_wait(passage), context) != STORE_OK;
+    return !passage->unread;
+}
+
 /* What the answer makes of the row. The event that made us ask is part of the timeline by then. */
 static enum apply_outcome passage_settle(struct passage *passage, bool past_due, struct subscription *next)
 {
     struct event_context *context = &passage->context;
-    size_t count = context->timeline_count;
+    enum apply_outcome outcome;
 
-    if (passage->event->id) {
-        context->timeline[count++] = (struct timeline_entry){passage->event->created, passage->event->id, past_due};
-    }
-    return subscription_settle(context->current, &passage->answer, passage->answered_at, context->timeline, count,
-                               next);
+    do {
+        size_t count = context->timeline_count;
+
+        if (context->timeline && passage->event->id) {
+            context->timeline[count++] = (struct timeline_entry){passage->event->created, passage->event->id, past_due};
+        }
+        outcome = subscription_settle(context->current, &passage->answer, passage->answered_at, context->timeline,
+                                      count, next);
+    } while (passage_reads_timeline(passage, outcome, next));
+    return outcome;
+}
+
+static enum apply_outcome passage_apply(struct passage *passage, const struct subscription_event *change,
+                                        bool may_fetch, struct subscription *next)
+{
+    const struct event_context *context = &passage->context;
+    enum apply_outcome outcome;
+
+    do {
+        outcome =
+            subscription_apply(context->current, change, context->timeline, context->timeline_count, may_fetch, next);
+    } while (passage_reads_timeline(passage, outcome, next));
+    return outcome;
 }
 
 static enum apply_outcome passage_decide(struct passage *passage, struct subscription *next)
 {
-    const struct event_context *context = &passage->context;
     struct subscription_event change = passage_subscription_event(passage->event);
     bool may_fetch = passage->delivery->judge && !(passage->asked && !passage->answered);
     bool answer_past_due;
@@ -157,8 +189,7 @@ static enum apply_outcome passage_decide(struct passage *passage, struct subscri
     if (passage->by_answer) {
         return passage_settle(passage, passage->answer.status == STATUS_PAST_DUE, next);
     }
-    outcome =
-        subscription_apply(context->current, &change, context->timeline, context->timeline_count, may_fetch, next);
+    outcome = passage_apply(passage, &change, may_fetch, next);
     if (outcome != APPLY_FETCH) {
         return outcome;
     }
@@ -170,7 +201,7 @@ static enum apply_outcome passage_decide(struct passage *passage, struct subscri
             return outcome;
         }
     }
-    return subscription_apply(context->current, &change, context->timeline, context->timeline_count, false, next);
+    return passage_apply(passage, &change, false, next);
 }
 
 /* What the event itself says of its subscription, for the timeline of later ones. */
@@ -203,6 +234,10 @@ static bool passage_subscription(struct passage *passage, const char *org, struc
     struct event_effect effect = {.org = org, .customer = event->customer};
     enum apply_outcome outcome = passage_decide(passage, &next);
 
+    if (passage->unread) {
+        *result = passage_result(EVENT_FAILED, NULL);
+        return true;
+    }
     if (outcome == APPLY_IGNORED) {
         passage->record.org = org;
         *result = passage_keep(passage, EVENT_IGNORED, "the subscription is not known yet");
@@ -259,6 +294,10 @@ static bool passage_checkout(struct passage *passage, struct event_result *resul
         changed = &next;
         passage->record.shown_status = status_name(passage->answer.status);
     }
+    if (passage->unread) {
+        *result = passage_result(EVENT_FAILED, NULL);
+        return true;
+    }
     /* Until what was bought is known, the checkout is all that keeps the org from buying twice. */
     if (event->kind == EVENT_CHECKOUT_COMPLETED && event->subscription_id && !changed && !passage->context.current) {
         effect.checkout_state = "pending";
@@ -274,6 +313,7 @@ static bool passage_round(struct passage *passage, struct event_result *result)
 
     /* What an earlier round made of it counts no more. */
     passage->record.org = passage->record.shown_status = passage->record.error = NULL;
+    passage->unread = false;
     if (store_event_context(runtime()->database, passage->pool, passage->delivery->provider, event,
                             passage->delivery->replay, passage_wait(passage), &passage->context) != STORE_OK) {
         *result = passage_result(EVENT_FAILED, NULL);

@@ -9,7 +9,7 @@
 #include <apr_dbd.h>
 
 /* The frequent statements that one connection has plans of. */
-#define PLANNED_MAX 8
+#define PLANNED_MAX 10
 
 struct connection {
     struct connection *next; /* this, idle_since and quick are the pool's */
@@ -18,7 +18,7 @@ struct connection {
     apr_pool_t *pool; /* its own, with its own allocator: connections open and close in any thread */
     const apr_dbd_driver_t *driver;
     apr_dbd_t *handle;
-    void *native; /* PGconn */
+    void *native;                     /* PGconn */
     const char *planned[PLANNED_MAX]; /* their texts: each is one constant, so the pointer tells them apart */
     int planned_count;
     bool forgetful; /* something stands in between that does not keep plans: nothing is planned any more */
@@ -45,9 +45,10 @@ struct answer {
         ANSWER_CONFLICT, /* unique or foreign key violation, serialization failure, deadlock */
         ANSWER_BUSY,     /* shutting down, out of resources, cancelled by statement_timeout */
         ANSWER_ERROR,
-        ANSWER_UNPLANNED, /* the plan is not there, or the schema has changed since; never what connection_run returns */
-        ANSWER_LOST,   /* the connection was dead, or to a standby: worth one try on a fresh one */
-        ANSWER_TIMEOUT /* the deadline passed; the connection cannot be used any more */
+        ANSWER_UNPLANNED, /* the plan is not there, or the schema has changed since; never what connection_run returns
+                           */
+        ANSWER_LOST,      /* the connection was dead, or to a standby: worth one try on a fresh one */
+        ANSWER_TIMEOUT    /* the deadline passed; the connection cannot be used any more */
     } kind;
     const char *error; /* ANSWER_ERROR: the server's primary message, in the caller's pool */
 };

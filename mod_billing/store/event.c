@@ -6,7 +6,6 @@
 #include "store/record.h"
 
 #include <apr_strings.h>
-#include <jansson.h>
 
 /* Columns of the head, before those of the subscription. */
 enum head_column {
@@ -21,14 +20,12 @@ enum head_column {
     HEAD_CREATED_AT,
     HEAD_APP_TYPE,
     HEAD_OVERRIDES,
-    HEAD_TIMELINE,
     HEAD_COLUMNS
 };
 
 /* $1 provider, $2 event id, $3 livemode, $4 customer, $5 subscription, $6 checkout session, $7 org of the metadata, $8
  * whether the event is replayed: then only one whose outcome may not change any more is seen.
- * One row per subscription of the org, or one with NULLs. The timeline reaches back to the newest stored event that
- * showed the subscription other than past due: nothing before that one can bear on past_due_since. */
+ * One row per subscription of the org, or one with NULLs. */
 /* clang-format off */
 static const char context_sql[] =
     "WITH party AS ("
@@ -47,13 +44,6 @@ static const char context_sql[] =
     " (SELECT json_agg(customer_id) FROM billing.customer WHERE livemode = $3::boolean AND provider = $1"
     "   AND (org_id = p.org_id OR customer_id = $4) AND deleted_at IS NOT NULL),"
     " l.version, " SQL_SECONDS("o.created_at") ", o.app_type, " SQL_OVERRIDES("p.org_id", "$3::boolean") ","
-    " (SELECT json_agg(json_build_array(" SQL_SECONDS("e.created") ", e.event_id, e.shown_status = 'past_due'))"
-    "   FROM billing.event e WHERE e.subscription_id = $5 AND e.livemode = $3::boolean AND e.provider = $1"
-    "    AND e.shown_status IS NOT NULL AND (e.created, e.event_id) >= ("
-    "     (SELECT n.created, n.event_id FROM billing.event n WHERE n.subscription_id = $5"
-    "       AND n.livemode = $3::boolean AND n.provider = $1 AND n.shown_status IS NOT NULL"
-    "       AND n.shown_status <> 'past_due' ORDER BY n.created DESC, n.event_id DESC LIMIT 1)"
-    "     UNION ALL SELECT '-infinity', '' LIMIT 1)),"
     SQL_SUBSCRIPTION_COLUMNS
     " FROM party p"
     " LEFT JOIN billing.link l ON l.org_id = p.org_id AND l.livemode = $3::boolean"
@@ -61,22 +51,6 @@ static const char context_sql[] =
     " LEFT JOIN billing.subscription s"
     "  ON s.org_id = p.org_id AND s.livemode = $3::boolean AND s.provider = $1";
 /* clang-format on */
-
-static void context_timeline(apr_pool_t *pool, const char *json, struct event_context *context)
-{
-    json_t *array = json ? json_loads(json, 0, NULL) : NULL;
-
-    context->timeline = apr_pcalloc(pool, sizeof(*context->timeline) * (json_array_size(array) + 1));
-    for (size_t i = 0; i < json_array_size(array); ++i) {
-        json_t *item = json_array_get(array, i);
-        struct timeline_entry *entry = &context->timeline[context->timeline_count++];
-
-        entry->created = json_integer_value(json_array_get(item, 0));
-        entry->event = apr_pstrdup(pool, json_string_value(json_array_get(item, 1)));
-        entry->past_due = json_is_true(json_array_get(item, 2));
-    }
-    json_decref(array);
-}
 
 static void context_head(apr_pool_t *pool, const struct rows *rows, struct event_context *context)
 {
@@ -94,7 +68,6 @@ static void context_head(apr_pool_t *pool, const struct rows *rows, struct event
     context->record.created_at = rows_int(rows, 0, HEAD_CREATED_AT);
     context->record.app_type = app_type ? key_hash_str(app_type) : 0;
     record_overrides(rows_text(rows, 0, HEAD_OVERRIDES), &context->record);
-    context_timeline(pool, rows_text(rows, 0, HEAD_TIMELINE), context);
 }
 
 enum store_result store_event_context(struct database *database, apr_pool_t *pool, const char *provider,
@@ -130,6 +103,44 @@ enum store_result store_event_context(struct database *database, apr_pool_t *poo
         if (event->subscription_id && !strcmp(subscription->snapshot.id, event->subscription_id)) {
             context->current = subscription;
         }
+    }
+    return STORE_OK;
+}
+
+/* It reaches back to the newest stored event that showed the subscription other than past due: nothing before that one
+ * can bear on past_due_since. */
+static const char timeline_sql[] = "SELECT " SQL_SECONDS(
+    "e.created") ", e.event_id, e.shown_status = 'past_due'"
+                 " FROM billing.event e WHERE e.subscription_id = $3 AND e.livemode = $2::boolean AND e.provider = $1"
+                 " AND e.shown_status IS NOT NULL AND (e.created, e.event_id) >= ("
+                 "  (SELECT n.created, n.event_id FROM billing.event n WHERE n.subscription_id = $3 AND n.livemode = "
+                 "$2::boolean"
+                 "    AND n.provider = $1 AND n.shown_status IS NOT NULL AND n.shown_status <> 'past_due'"
+                 "    ORDER BY n.created DESC, n.event_id DESC LIMIT 1)"
+                 "  UNION ALL SELECT '-infinity', '' LIMIT 1)";
+
+enum store_result store_event_timeline(struct database *database, apr_pool_t *pool, const char *provider,
+                                       const struct billing_event *event, apr_interval_time_t wait,
+                                       struct event_context *context)
+{
+    struct statement statement = {
+        .frequent = true,
+        .sql = timeline_sql,
+        .param_count = 3,
+        .params = {provider, sql_bool(event->livemode), event->subscription_id},
+        .wait = wait,
+    };
+    struct rows rows;
+    enum store_result result = database_run(database, pool, &statement, &rows);
+
+    if (result != STORE_OK) {
+        return result;
+    }
+    context->timeline_count = (size_t)rows.count;
+    context->timeline = apr_pcalloc(pool, sizeof(*context->timeline) * (context->timeline_count + 1));
+    for (int row = 0; row < rows.count; ++row) {
+        context->timeline[row] =
+            (struct timeline_entry){rows_int(&rows, row, 0), rows_text(&rows, row, 1), rows_bool(&rows, row, 2)};
     }
     return STORE_OK;
 }
@@ -216,8 +227,8 @@ enum store_result store_event_bury(struct database *database, apr_pool_t *pool, 
 }
 
 /* $14 link version, $15 link customer, $16 link subscription, $17 status, $18 grace over, $19 plan, $20 prices, $21
- * period end, $22 cancel at, $23 past due since, $24 live count, $25 customer to know, $26 deleted customer, $27
- * session, $28 its state; $29… the subscription's row, $29 NULL where there is none.
+ * period end, $22 cancel at, $23 past due since, $24 live count, $25 customer to know; $26… the subscription's row, $26
+ * NULL where there is none; $44 deleted customer, $45 session, $46 its state.
  *
  * Everything hangs on `written`: where the link's version is no longer the one that was read it has no row, and nothing
  * at all is written. A link that is not there yet has version 0, which no row has. Foreign keys are checked when the
@@ -225,7 +236,15 @@ enum store_result store_event_bury(struct database *database, apr_pool_t *pool, 
  * another org got in this very moment breaks one of them, which undoes it all. */
 /* clang-format off */
 #define SQL_CHECKOUT_STATES "ARRAY['reserved', 'open', 'pending', 'expired', 'failed', 'complete']"
-#define SQL_APPLY(event_kept)                                                                                          \
+/* Most events are about a subscription alone: what their statement does not name the server need not prepare. */
+#define SQL_PARTIES                                                                                                    \
+    "customer_gone AS (UPDATE billing.customer c SET deleted_at = to_timestamp($5::bigint) FROM written"               \
+    "  WHERE c.provider = $1 AND c.livemode = $6::boolean AND c.customer_id = $44::text AND c.org_id = $7::text"       \
+    "   AND c.deleted_at IS NULL),"                                                                                    \
+    "checkout_moved AS (UPDATE billing.checkout k SET state = $46::text FROM written"                                  \
+    "  WHERE k.provider = $1 AND k.livemode = $6::boolean AND k.session_id = $45::text AND k.org_id = $7::text"        \
+    "   AND array_position(" SQL_CHECKOUT_STATES ", $46::text) > array_position(" SQL_CHECKOUT_STATES ", k.state)),"
+#define SQL_APPLY(parties, event_kept)                                                                                 \
     "WITH written AS ("                                                                                                \
     " INSERT INTO billing.link AS l (org_id, livemode, provider, customer_id, subscription_id, status, grace_over,"    \
     "   plan_key, price_ids, period_end, cancel_at, past_due_since, live_count, version)"                              \
@@ -242,19 +261,14 @@ enum store_result store_event_bury(struct database *database, apr_pool_t *pool, 
     "customer_known AS (INSERT INTO billing.customer AS c (provider, livemode, customer_id, org_id)"                   \
     "  SELECT $1::text, $6::boolean, $25::text, $7::text FROM written WHERE $25::text IS NOT NULL"                     \
     "  ON CONFLICT (provider, livemode, customer_id) DO UPDATE SET org_id = excluded.org_id WHERE c.org_id IS NULL),"  \
-    "customer_gone AS (UPDATE billing.customer c SET deleted_at = to_timestamp($5::bigint) FROM written"               \
-    "  WHERE c.provider = $1 AND c.livemode = $6::boolean AND c.customer_id = $26::text AND c.org_id = $7::text"       \
-    "   AND c.deleted_at IS NULL),"                                                                                    \
-    "checkout_moved AS (UPDATE billing.checkout k SET state = $28::text FROM written"                                  \
-    "  WHERE k.provider = $1 AND k.livemode = $6::boolean AND k.session_id = $27::text AND k.org_id = $7::text"        \
-    "   AND array_position(" SQL_CHECKOUT_STATES ", $28::text) > array_position(" SQL_CHECKOUT_STATES ", k.state)),"   \
+    parties                                                                                                            \
     "subscription_written AS (INSERT INTO billing.subscription (provider, livemode, org_id, subscription_id,"          \
     "   customer_id, raw_status, base_status, status, ended, grace_over, created, period_end, cancel_at, price_ids,"   \
     "   watermark, watermark_event, signal, signal_at, signal_event, past_due_since, unsettled)"                       \
-    "  SELECT $1::text, $6::boolean, $7::text, $29::text, $30::text, $31::text, $32::text, $33::text, $34::boolean,"   \
-    "   $35::boolean, to_timestamp($36::bigint), to_timestamp($37::bigint), to_timestamp($38::bigint), $39::text[],"   \
-    "   to_timestamp($40::bigint), $41::text, $42::text, to_timestamp($43::bigint), $44::text,"                        \
-    "   to_timestamp($45::bigint), $46::boolean FROM written WHERE $29::text IS NOT NULL"                              \
+    "  SELECT $1::text, $6::boolean, $7::text, $26::text, $27::text, $28::text, $29::text, $30::text, $31::boolean,"   \
+    "   $32::boolean, to_timestamp($33::bigint), to_timestamp($34::bigint), to_timestamp($35::bigint), $36::text[],"   \
+    "   to_timestamp($37::bigint), $38::text, $39::text, to_timestamp($40::bigint), $41::text,"                        \
+    "   to_timestamp($42::bigint), $43::boolean FROM written WHERE $26::text IS NOT NULL"                              \
     "  ON CONFLICT (provider, livemode, subscription_id) DO UPDATE SET org_id = excluded.org_id,"                      \
     "   customer_id = excluded.customer_id, raw_status = excluded.raw_status,"                                         \
     "   base_status = excluded.base_status, status = excluded.status,"                                                 \
@@ -266,10 +280,12 @@ enum store_result store_event_bury(struct database *database, apr_pool_t *pool, 
     "event_kept AS (" event_kept ")"                                                                                  \
     "SELECT true FROM written"
 
-static const char apply_sql[] =
-    SQL_APPLY("INSERT INTO billing.event (" SQL_EVENT_COLUMNS ") SELECT " SQL_EVENT_VALUES
-              " FROM written WHERE $2::text IS NOT NULL");
-static const char reapply_sql[] = SQL_APPLY(SQL_EVENT_REDECIDE(" FROM written"));
+#define SQL_EVENT_NEW                                                                                                  \
+    "INSERT INTO billing.event (" SQL_EVENT_COLUMNS ") SELECT " SQL_EVENT_VALUES " FROM written WHERE $2::text IS NOT NULL"
+
+static const char apply_sql[] = SQL_APPLY("", SQL_EVENT_NEW);
+static const char apply_parties_sql[] = SQL_APPLY(SQL_PARTIES, SQL_EVENT_NEW);
+static const char reapply_sql[] = SQL_APPLY(SQL_PARTIES, SQL_EVENT_REDECIDE(" FROM written"));
 /* clang-format on */
 
 static void link_params(apr_pool_t *pool, const struct event_effect *effect, const char **params)
@@ -288,9 +304,6 @@ static void link_params(apr_pool_t *pool, const struct event_effect *effect, con
     *params++ = sql_time(pool, link->past_due_since);
     *params++ = sql_int(pool, (int64_t)link->live_count);
     *params++ = effect->customer;
-    *params++ = effect->deleted_customer;
-    *params++ = effect->checkout_session;
-    *params++ = effect->checkout_state;
 }
 
 static void subscription_params(apr_pool_t *pool, const struct subscription *subscription, const char **params)
@@ -326,15 +339,26 @@ static void answer_params(apr_pool_t *pool, const struct event_record *record, c
     params[5] = sql_bool(record->event->livemode);
 }
 
-#define LINK_PARAM_COUNT         15
+static void parties_params(const struct event_effect *effect, const char **params)
+{
+    *params++ = effect->deleted_customer;
+    *params++ = effect->checkout_session;
+    *params++ = effect->checkout_state;
+}
+
+#define LINK_PARAM_COUNT         12
 #define SUBSCRIPTION_PARAM_COUNT 18
+#define PARTIES_PARAM_COUNT      3
 
 enum store_result store_event_apply(struct database *database, apr_pool_t *pool, const struct event_record *record,
                                     const struct event_effect *effect, apr_interval_time_t wait)
 {
+    bool parties = record->replay || effect->deleted_customer || effect->checkout_session;
     struct statement statement = {
         .frequent = !record->replay,
-        .sql = record->replay ? reapply_sql : apply_sql,
+        .sql = record->replay ? reapply_sql
+               : parties      ? apply_parties_sql
+                              : apply_sql,
         .param_count = EVENT_PARAM_COUNT + LINK_PARAM_COUNT + SUBSCRIPTION_PARAM_COUNT,
         .wait = wait,
     };
@@ -348,6 +372,10 @@ enum store_result store_event_apply(struct database *database, apr_pool_t *pool,
     link_params(pool, effect, statement.params + EVENT_PARAM_COUNT);
     if (effect->subscription) {
         subscription_params(pool, effect->subscription, statement.params + EVENT_PARAM_COUNT + LINK_PARAM_COUNT);
+    }
+    if (parties) {
+        parties_params(effect, statement.params + statement.param_count);
+        statement.param_count += PARTIES_PARAM_COUNT;
     }
     return event_write(database, pool, &statement);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Events and what they do, as two statements: one reads all that a decision about an event needs, one writes the event
- * and its whole effect, or nothing. No transaction stays open between them: the link's version does that work. */
+ * Events and what they do, as two statements: one reads what a decision about an event needs, one writes the event and
+ * its whole effect, or nothing. Only where a payment is overdue a third reads since when. No transaction stays open
+ * between them: the link's version does that work. */
 #ifndef BILLING_STORE_EVENT_H
 #define BILLING_STORE_EVENT_H
 
@@ -25,13 +26,19 @@ struct event_context {
     struct subscription *subscriptions; /* all of the org's in this mode */
     size_t subscription_count;
     struct subscription *current;    /* the one that the event is about, among them; NULL: not known */
-    struct timeline_entry *timeline; /* of that one */
+    struct timeline_entry *timeline; /* of that one, with room for one more entry; NULL: not read */
     size_t timeline_count;
 };
 
 enum store_result store_event_context(struct database *database, apr_pool_t *pool, const char *provider,
                                       const struct billing_event *event, bool replay, apr_interval_time_t wait,
                                       struct event_context *context);
+
+/** Reads the timeline of the event's subscription into `context`. It belongs to what else was read there: who changes
+ * it changes the link's version. */
+enum store_result store_event_timeline(struct database *database, apr_pool_t *pool, const char *provider,
+                                       const struct billing_event *event, apr_interval_time_t wait,
+                                       struct event_context *context);
 
 /* What is to be kept of an event. */
 struct event_record {
