@@ -46,7 +46,7 @@ def test_stuttering(server, lone):
     with watched(server) as askers:
         for _ in range(5):
             lone.freeze()
-            wait_for(lambda: all(each.is_waiting() for each in askers.webhook), what="events to wait")
+            wait_for(lambda: all(each.is_waiting for each in askers.webhook), what="events to wait")
             lone.thaw()
             askers.answered(1, askers.webhook)
         over(server)
