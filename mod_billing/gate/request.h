@@ -48,8 +48,9 @@ struct request_record {
     /* Of a client's first request_rec: the features whose decision the metrics have counted. */
     const struct feature *measured;
     const struct measured_feature *measured_too; /* all but the first */
-    const struct denial *denial;                 /* NULL: none (so far) */
-    struct known_state *known;                   /* gate/view.c: of the org that was looked for; NULL: none yet */
+    const char *unanswered; /* of a client's first request_rec: an org that the database could not tell of; or NULL */
+    const struct denial *denial;       /* NULL: none (so far) */
+    struct known_state *known;         /* gate/view.c: of the org that was looked for; NULL: none yet */
     const struct denial *inner_denial; /* of a subrequest that looked for what to serve, such as mod_dir's; or NULL */
 };
 
@@ -58,6 +59,9 @@ struct request_record *request_record(request_rec *r);
 
 /** The record if there is one. */
 struct request_record *request_record_find(const request_rec *r);
+
+/** The client's own: not a subrequest, nor what httpd was redirected to inside. */
+request_rec *request_first(request_rec *r);
 
 /** The gate's denial that the request ends with, or NULL where it ends with something else. */
 const struct denial *request_denial(const request_rec *r);

@@ -3,10 +3,11 @@
 later; above it the database is as good as away, and no answer waits for it longer than the bound."""
 import pytest
 
-from fault_support import BOUND, away, make_server, over, watched
+from fault_support import BOUND, away, cold, make_server, over, watched
 from harness.relay import Relay
 from harness.site import API, token
 from harness.waiting import wait_for
+from metrics_support import Difference
 from node_support import AWAY, own_cluster
 from shop_support import new_org, open_shop, problem, start_stripe
 
@@ -76,6 +77,18 @@ def test_slow_above_what_a_gate_waits(server, relay):
         assert {found.code for found in askers.cold_allowed.replies} <= {200, 402}
         relay.delay = 0
         over(server)
+
+
+@pytest.mark.parametrize("path, code", [("/dispatch/", 503), ("/routing/", 200), ("/routing/index.html", 200)])
+def test_a_request_waits_once(server, relay, path, code):
+    """However many places httpd looks in for what it serves: one statement is sent for an org that is not known."""
+    relay.delay = ABOVE_THE_GATES
+    difference = Difference(server)
+    assert cold(server, path)().code == code
+    ends = difference.of("database_statements_total")
+    assert ends.get(("timeout",), 0) + ends.get(("no_connection",), 0) == 1, ends
+    relay.delay = 0
+    over(server)
 
 
 def test_slow_above_the_bound(server, relay):
