@@ -165,8 +165,8 @@ def test_return_with_a_payment_that_takes_days(own_shop, org, told, outcome):
 
 
 def test_return_while_the_database_hangs(site, scratch, workspace, org):
-    """What is known is shown, with its age; nobody waits for what was bought. On a cluster of its own: every server of
-    this file says so, if that of all hangs for long enough."""
+    """What is known is shown, with its age; nobody waits for what was bought. On a cluster of its own: it is no
+    fault of the file's other server, and in a child that starts meanwhile mod_dbd complains as well."""
     with own_cluster(scratch, workspace) as cluster, start_stripe() as stripe:
         shop = open_shop(site, cluster, "attune", stripe)
         shop.server.allow(*AWAY)
