@@ -5,10 +5,10 @@
 #include "gate/identity.h"
 #include "gate/limit.h"
 #include "gate/notes.h"
+#include "gate/view.h"
 #include "service/metrics.h"
 #include "service/runtime.h"
 #include "service/shadow.h"
-#include "service/state.h"
 
 #include <http_log.h>
 #include <http_protocol.h>
@@ -114,8 +114,7 @@ static void judgement_begin(request_rec *r, const struct dir_config *config, str
 {
     judgement->context = gate_context_of(r, config);
     judgement->known = NULL;
-    if (judgement->context.org &&
-        state_find(r->pool, judgement->context.org, config_server(r->server)->mode == MODE_LIVE, &judgement->state)) {
+    if (judgement->context.org && view_find(r, judgement->context.org, &judgement->state)) {
         judgement->known = &judgement->state;
         identity_created_at(r, config, &judgement->state);
     }
@@ -128,9 +127,7 @@ static struct feature_counts *judgement_counts(request_rec *r, struct request_re
     struct feature_counts *counts;
 
     if (r->main || r->prev) {
-        do {
-            r = r->main ? r->main : r->prev;
-        } while (r->main || r->prev);
+        r = request_first(r);
         record = request_record(r);
     }
     for (counts = &record->counts; counts->feature && counts->feature != feature; counts = counts->next) {

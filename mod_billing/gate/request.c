@@ -17,6 +17,14 @@ struct request_record *request_record(request_rec *r)
     return record;
 }
 
+request_rec *request_first(request_rec *r)
+{
+    while (r->main || r->prev) {
+        r = r->main ? r->main : r->prev;
+    }
+    return r;
+}
+
 const struct denial *request_denial(const request_rec *r)
 {
     const struct request_record *record = request_record_find(r);

@@ -47,8 +47,9 @@ struct request_record {
     const struct dir_config *judged_of;
     int judged;
     bool counted; /* the limits too */
-    struct feature_counts
-        counts; /* of a client's first request_rec: for each feature; the first without one is unused */
+    /* Of a client's first request_rec: for each feature; the first without one is unused. */
+    struct feature_counts counts;
+    const char *unanswered; /* of a client's first request_rec: an org that the database could not tell of; or NULL */
     const struct denial *denial;       /* NULL: none (so far) */
     struct known_state *known;         /* gate/view.c: of the org that was looked for; NULL: none yet */
     const struct denial *inner_denial; /* of a subrequest that looked for what to serve, such as mod_dir's; or NULL */
@@ -62,6 +63,9 @@ static inline struct request_record *request_record_find(const request_rec *r)
 {
     return ap_get_module_config(r->request_config, &attune_billing_module);
 }
+
+/** The client's own: not a subrequest, nor what httpd was redirected to inside. */
+request_rec *request_first(request_rec *r);
 
 /** The gate's denial that the request ends with, or NULL where it ends with something else. */
 const struct denial *request_denial(const request_rec *r);

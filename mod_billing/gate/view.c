@@ -5,7 +5,10 @@
 #include "gate/identity.h"
 #include "gate/judge.h"
 #include "gate/request.h"
+#include "service/metrics.h"
 #include "service/state.h"
+
+#include <apr_strings.h>
 
 struct known_state {
     const char *org;
@@ -13,6 +16,30 @@ struct known_state {
     int64_t created_at; /* as the org record has it; a claim counts before it, once it can be believed */
     struct org_state state;
 };
+
+/* What memory does not know. Without an answer the next request_rec of the same client's request would wait as long. */
+static bool view_ask(request_rec *r, const char *org, bool livemode, struct org_state *state)
+{
+    request_rec *first = request_first(r);
+    struct request_record *record = request_record(first);
+
+    if (record->unanswered && !strcmp(record->unanswered, org)) {
+        metrics_lookup(LOOKUP_UNKNOWN);
+        return false;
+    }
+    if (!state_ask(r->pool, org, livemode, state)) {
+        record->unanswered = apr_pstrdup(first->pool, org);
+        return false;
+    }
+    return true;
+}
+
+bool view_find(request_rec *r, const char *org, struct org_state *state)
+{
+    bool livemode = config_server(r->server)->mode == MODE_LIVE;
+
+    return state_remembered(org, livemode, state) || view_ask(r, org, livemode, state);
+}
 
 /* Not the context, which may change until the handler runs: an identity may be a variable that some module has yet to
  * set. */
@@ -24,7 +51,7 @@ static struct known_state *state_known(request_rec *r, const char *org)
     if (!known || strcmp(known->org, org)) {
         known = apr_palloc(r->pool, sizeof(*known));
         known->org = org;
-        known->found = state_find(r->pool, org, config_server(r->server)->mode == MODE_LIVE, &known->state);
+        known->found = view_find(r, org, &known->state);
         known->created_at = known->found ? known->state.created_at : 0;
         record->known = known;
     }

@@ -14,6 +14,10 @@ struct gate_view {
     const struct org_state *state; /* NULL: there is no org, or neither memory nor database could tell */
 };
 
+/** The org's state, for which the database is waited for once for each request of a client, however many places httpd
+ * looks in for what to serve. False where neither memory nor database could tell. */
+bool view_find(request_rec *r, const char *org, struct org_state *state);
+
 /** Identities count as far as they can be believed now: a request may have no org before sign-in and one after it. The
  * org's state is looked for once per request, so that all who ask see the same. Lives in r->pool. */
 void view_take(request_rec *r, const struct dir_config *config, struct gate_view *view);

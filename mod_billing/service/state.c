@@ -105,8 +105,8 @@ static bool state_fill(apr_pool_t *pool, const char *org, bool livemode, apr_int
     return true;
 }
 
-/* What memory does not know: the database is asked, by one for all. */
-static bool state_ask(apr_pool_t *pool, const char *org, bool livemode, struct org_state *state)
+/* The database is asked, by one for all. */
+static bool state_ask_once(apr_pool_t *pool, const char *org, bool livemode, struct org_state *state)
 {
     const struct runtime *child = runtime();
     apr_time_t deadline = apr_time_now() + DATABASE_WAIT_GATE;
@@ -126,18 +126,28 @@ static bool state_ask(apr_pool_t *pool, const char *org, bool livemode, struct o
     return found;
 }
 
-bool state_find(apr_pool_t *pool, const char *org, bool livemode, struct org_state *state)
+bool state_remembered(const char *org, bool livemode, struct org_state *state)
 {
     const struct runtime *child = runtime();
-    bool found;
+    bool found = child->table && table_lookup(child->table, org, livemode, state);
 
-    if (child->table && table_lookup(child->table, org, livemode, state)) {
+    if (found) {
         metrics_lookup(LOOKUP_HIT);
-        return true;
     }
-    found = state_ask(pool, org, livemode, state);
+    return found;
+}
+
+bool state_ask(apr_pool_t *pool, const char *org, bool livemode, struct org_state *state)
+{
+    bool found = state_ask_once(pool, org, livemode, state);
+
     metrics_lookup(found ? LOOKUP_MISS : LOOKUP_UNKNOWN);
     return found;
+}
+
+bool state_find(apr_pool_t *pool, const char *org, bool livemode, struct org_state *state)
+{
+    return state_remembered(org, livemode, state) || state_ask(pool, org, livemode, state);
 }
 
 uint64_t state_ticket(const char *org, bool livemode)

@@ -12,6 +12,10 @@
  * where neither can tell. Waits DATABASE_WAIT_GATE at most. */
 bool state_find(apr_pool_t *pool, const char *org, bool livemode, struct org_state *state);
 
+/** Its two halves, for who may already know that the second has no answer. */
+bool state_remembered(const char *org, bool livemode, struct org_state *state);
+bool state_ask(apr_pool_t *pool, const char *org, bool livemode, struct org_state *state);
+
 /** Once per child, before it serves. */
 void state_start(apr_pool_t *pool);
 
@@ -26,7 +30,8 @@ void state_publish(const char *org, bool livemode, const struct org_state *state
 /** The same without a ticket: for the change feed alone, which tells again whatever has changed since. */
 void state_bring(const char *org, bool livemode, const struct org_state *state);
 
-/** The same for what somebody else's statement has written: read again. Where it cannot be, the change feed brings it. */
+/** The same for what somebody else's statement has written: read again. Where it cannot be, the change feed brings it.
+ */
 void state_refresh(apr_pool_t *pool, const char *org, bool livemode);
 
 #endif

@@ -182,8 +182,9 @@ enum store_result store_checkout_check(struct database *database, apr_pool_t *po
     return checkout_write(database, pool, &statement, &rows);
 }
 
-/* Events lock the link before the customer (store/event.c), so who writes both must, too: a deadlock looks like somebody
- * else having been faster. For a customer condition, which the planner cannot ask before. */
+/* Events lock the link before the customer (store/event.c), so who writes both does, too. Where there is no link yet there
+ * is nothing to lock, and a deadlock is left to PostgreSQL: who is ended is done again (store/database.c). For a customer
+ * condition, which the planner cannot ask before. */
 #define SQL_LINK_LOCKED                                                                                                \
     "locked AS MATERIALIZED (SELECT FROM billing.link WHERE org_id = $1::text AND livemode = $2::boolean FOR UPDATE),"
 #define SQL_AFTER_LOCK "(SELECT count(*) FROM locked) >= 0"

@@ -241,7 +241,7 @@ enum answer_kind connection_classify(const char *state)
     } kinds[] = {
         {"23505", ANSWER_CONFLICT},  /* unique_violation */
         {"23503", ANSWER_CONFLICT},  /* foreign_key_violation: what is referred to belongs to another org, or is gone */
-        {"40", ANSWER_CONFLICT},     /* serialization failure, deadlock */
+        {"40", ANSWER_AGAIN},        /* serialization failure, deadlock */
         {"08", ANSWER_LOST},         /* connection exceptions */
         {"57P", ANSWER_LOST},        /* shut down, crashed, starting up, database dropped */
         {"25006", ANSWER_LOST},      /* a standby: the primary is elsewhere now */

@@ -42,13 +42,14 @@ const char *connection_origin(apr_pool_t *pool, const char *params);
 struct answer {
     enum answer_kind {
         ANSWER_OK,
-        ANSWER_CONFLICT, /* unique or foreign key violation, serialization failure, deadlock */
+        ANSWER_CONFLICT, /* unique or foreign key violation: somebody else was faster */
+        ANSWER_AGAIN,    /* serialization failure, deadlock: nothing was done, and the same may be done now */
         ANSWER_BUSY,     /* shutting down, out of resources, cancelled by statement_timeout */
         ANSWER_ERROR,
-        ANSWER_UNPLANNED, /* the plan is not there, or the schema has changed since; never what connection_run returns
-                           */
+        ANSWER_UNPLANNED, /* there is no plan, or the schema has changed since; never what connection_run returns */
         ANSWER_LOST,      /* the connection was dead, or to a standby: worth one try on a fresh one */
-        ANSWER_TIMEOUT    /* the deadline passed; the connection cannot be used any more */
+        ANSWER_TIMEOUT,   /* the deadline passed; the connection cannot be used any more */
+        ANSWER_KINDS
     } kind;
     const char *error; /* ANSWER_ERROR: the server's primary message, in the caller's pool */
 };

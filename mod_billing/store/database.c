@@ -16,6 +16,11 @@ APLOG_USE_MODULE(attune_billing);
 #define BACK_OFF apr_time_from_sec(1)
 #define IDLE_MAX apr_time_from_sec(60)
 
+/* How often a statement is sent that was lost with its connection, or ended since it was in another's way: who was
+ * ended in a deadlock finds the other's change done the next time. */
+#define LOST_MAX  2
+#define AGAIN_MAX 5
+
 struct database {
     server_rec *server;
     const apr_dbd_driver_t *driver;
@@ -152,6 +157,7 @@ static enum database_end database_end(enum answer_kind kind)
     static const enum database_end ends[] = {
         [ANSWER_OK] = DATABASE_ANSWERED,   [ANSWER_CONFLICT] = DATABASE_CONFLICT, [ANSWER_BUSY] = DATABASE_BUSY,
         [ANSWER_ERROR] = DATABASE_REFUSED, [ANSWER_LOST] = DATABASE_LOST,         [ANSWER_TIMEOUT] = DATABASE_TIMEOUT,
+        [ANSWER_AGAIN] = DATABASE_BUSY,
     };
 
     return ends[kind];
@@ -173,19 +179,26 @@ static bool database_try(struct database *database, apr_pool_t *pool, const stru
     return true;
 }
 
+static int database_tries(enum answer_kind kind)
+{
+    return kind == ANSWER_LOST ? LOST_MAX : kind == ANSWER_AGAIN ? AGAIN_MAX : 1;
+}
+
 enum store_result database_run(struct database *database, apr_pool_t *pool, const struct statement *statement,
                                struct rows *rows)
 {
     int64_t began = clock_now(), deadline = began + statement->wait, waited = 0;
     struct answer answer = {.kind = ANSWER_LOST};
-    bool connected = true;
+    int sent[ANSWER_KINDS] = {0};
+    bool connected;
 
     if (!database) {
         return STORE_UNAVAILABLE;
     }
-    for (int attempt = 0; attempt < 2 && connected && answer.kind == ANSWER_LOST; ++attempt) {
+    do {
         connected = database_try(database, pool, statement, deadline, rows, &answer, &waited);
-    }
+        sent[answer.kind]++;
+    } while (connected && sent[answer.kind] < database_tries(answer.kind) && clock_now() < deadline);
     if (the_observer) {
         the_observer(connected ? database_end(answer.kind) : DATABASE_NO_CONNECTION, waited,
                      clock_now() - began - waited);

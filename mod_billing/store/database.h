@@ -75,7 +75,8 @@ struct rows {
 };
 
 /** Runs one statement in a transaction of its own. Idempotent statements alone: after a lost connection it is sent once
- * more. */
+ * more. One that PostgreSQL ended for a deadlock or a serialization failure is done again a few times, so neither is
+ * ever a conflict. */
 enum store_result database_run(struct database *database, apr_pool_t *pool, const struct statement *statement,
                                struct rows *rows);
 

@@ -64,6 +64,12 @@ class Browser:
     def until_text(self, text):
         self.until(lambda: text in self.text, f"the page to say: {text}")
 
+    def without_scripts(self):
+        """From now on no page's script runs."""
+        self.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
+        self.get("data:text/html,<title>none ran</title><script>document.title = 'one ran'</script>")
+        assert self.title == "none ran"
+
     @contextlib.contextmanager
     def turned(self, size=DESKTOP, dark=False):
         """Of another size, or in the dark."""

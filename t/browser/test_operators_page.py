@@ -67,6 +67,28 @@ def test_an_operator_looks_and_acts(stage, browser):
     assert browser.complaints() == []
 
 
+def test_an_operator_acts_without_scripts(stage, browser):
+    browser.without_scripts()
+    sign_in(browser, stage, OPERATOR)
+    browser.get(stage.url + "/billing-admin/")
+    browser.press("Orgs")
+    browser.press("initech")
+    browser.until_text("No overrides.")
+    browser.find("#effect").send_keys("Grant trucking.dispatch")
+    browser.find("#note").send_keys("a pilot")
+    browser.press("Add override")
+    browser.until_text("The override is in force")
+    browser.click("a[aria-label='Explain trucking.dispatch']")
+    browser.find("#role").send_keys("owner")
+    browser.press("Explain it")
+    browser.until_text("Allowed: an override.")
+    browser.press("Orgs")
+    browser.press("initech")
+    browser.press("End")
+    browser.until_text("The override is gone.")
+    browser.until_text("No overrides.")
+
+
 def test_nobody_else_gets_in(stage, browser):
     sign_in(browser, stage, ALICE)
     browser.get(stage.url + "/billing-admin/page/orgs")

@@ -147,7 +147,8 @@ class Check:
     def again(self, first, name, environment):
         """A few failed tests get a second try, with no other test beside them: these drive real servers against real
         clocks, and two shares on two cores now and then starve one. What passes only then is named in the output, and
-        what fails twice has failed, as has what does not run to its end."""
+        what fails twice has failed, as has what does not run to its end. A run that ends badly has failed even where each
+        of its tests passed."""
         failed = [test for test, failure in first.tests.items() if failure]
         if not 0 < len(failed) <= SECOND_TRIES_MAX or len(failed) != len(first.failures):
             return first
@@ -165,6 +166,8 @@ class Check:
                 tally.passes()
             else:
                 tally.fails(first.tests[test])
+        for failure in second.strange_failures():
+            tally.fails(f"{failure}, in the second try")
         return tally
 
 

@@ -21,7 +21,7 @@ SOCKET_PATH_MAX = 107    # sizeof(sun_path) - 1, unix(7)
 # run programs, comes in by a socket in a folder that only its account and root may enter.
 HBA = f"""
 local all         all      trust
-host  all         {USER}   127.0.0.1/32 trust
+host  all         {USER}   127.0.0.1/32 {{method}}
 """
 
 SETTINGS = """
@@ -80,11 +80,14 @@ class Cluster:
     def _initialise(self, durable):
         self._run([binary("initdb"), "-D", self._data, "--no-sync", "-U", SUPERUSER, "-A", "trust", "-E", "UTF8",
                    "--locale=C.UTF-8"])
-        self.scratch.write(self._data / "pg_hba.conf", HBA)
+        self._write_hba("trust")
         settings = SETTINGS.format(port=self.port, sockets=self._sockets, durable="on" if durable else "off")
         self.scratch.write(self._data / "attune.conf", settings)
         with open(self._data / "postgresql.conf", "a", encoding="utf-8") as file:
             file.write("include 'attune.conf'\n")
+
+    def _write_hba(self, method):
+        self.scratch.write(self._data / "pg_hba.conf", HBA.format(method=method))
 
     def _run(self, command):
         result = subprocess.run([str(word) for word in command], capture_output=True, text=True, cwd="/", check=False,
@@ -98,6 +101,7 @@ class Cluster:
     def start(self):
         """Returns once it takes connections, with the module's role there."""
         assert not self.is_running(), "the cluster runs already"
+        (self._data / "standby.signal").unlink(missing_ok=True)
         self._process = Process(self.scratch, [binary("postgres"), "-D", self._data], output=self.log_path)
         wait_for(self._is_ready, what=lambda: f"PostgreSQL to start; its log:\n{self.log_tail()}")
         self.psql(f"DO $$ BEGIN CREATE ROLE {USER} LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$")
@@ -128,6 +132,21 @@ class Cluster:
         """SIGKILL for all of it at once."""
         self._process.kill()
         self._frozen = []
+
+    def start_standby(self, readable):
+        """As a standby that has no primary to follow. One that cannot be read takes no connections but says why. `promote`
+        ends it; so does a stop with the next start."""
+        assert not self.is_running(), "the cluster runs already"
+        self.scratch.write(self._data / "standby.signal", "")
+        begins = len(self.log_path.read_text(errors="replace"))
+        self._process = Process(self.scratch, [binary("postgres"), "-D", self._data, "-c",
+                                               f"hot_standby={'on' if readable else 'off'}"], output=self.log_path)
+        word = "ready to accept read-only connections" if readable else "entering standby mode"
+        wait_for(lambda: word in self.log_path.read_text(errors="replace")[begins:], what=lambda: f"{word}:\n{self.log_tail()}")
+
+    def promote(self):
+        """A standby that can be read becomes the primary."""
+        self.psql("SELECT pg_promote()")
 
     def restart(self, fast=True):
         """On the same port."""
@@ -168,6 +187,12 @@ class Cluster:
             return "\n".join(self.log_path.read_text(errors="replace").splitlines()[-lines:])
         except FileNotFoundError:
             return ""
+
+    def admit(self, method):
+        """How the module's role gets in from now on, a word of pg_hba.conf; who is in stays."""
+        self._write_hba(method)
+        self.psql("SELECT pg_reload_conf()")
+        wait_for(lambda: self.value("SELECT auth_method FROM pg_hba_file_rules WHERE type = 'host'") == method, what="pg_hba.conf")
 
     # Its databases
 

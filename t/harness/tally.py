@@ -47,13 +47,21 @@ class Tally:
         return "\n".join(logs)
 
     def add_junit(self, path, name, exit_status):
-        """A pytest run's results; 5 is pytest's word for a run in which no test was wanted."""
+        """A pytest run's results; 5 is pytest's word for a run in which no test was wanted, 1 for one in which some
+        failed. Anything else is a failure of its own, whatever the tests were told as."""
         if exit_status == 5:
             return
-        if exit_status not in (0, 1) or not path.exists():
+        before = len(self.failures)
+        if path.exists():
+            self._add_cases(path, name)
+        if exit_status not in (0, 1) or not path.exists() or (exit_status == 1 and len(self.failures) == before):
             self.fails(f"{name}: pytest ended with {exit_status}")
-        if not path.exists():
-            return
+
+    def strange_failures(self):
+        """Those that are no test's."""
+        return [failure for failure in self.failures if failure not in self.tests.values()]
+
+    def _add_cases(self, path, name):
         for case in xml.etree.ElementTree.parse(path).iter("testcase"):
             troubles = [child for child in case if child.tag in ("failure", "error", "skipped")]
             failure = f"{name}: {case.get('classname')}::{case.get('name')} ({troubles[0].tag})" if troubles else None

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """t/check's own sums: what is a pass, what is not, and which tests are meant."""
+import os
 import subprocess
 import sys
+import types
 
 import pytest
 
-from harness.check import Selection
+from harness.check import Check, Selection
 from harness.sources import copy_sources
 from harness.tally import Tally
 
@@ -67,11 +69,42 @@ def run_pytest(folder, text):
     ("import pytest\n@pytest.mark.xfail\ndef test_a(): assert 0\n", "0 passed, 1 failed"),
     ("import pytest\n@pytest.fixture\ndef f():\n  yield\n  assert 0\ndef test_a(f): pass\n", "0 passed, 1 failed"),
     ("import os\ndef test_a(): os._exit(3)\n", "0 passed, 1 failed"),
+    ("import atexit, os\ndef test_a(): atexit.register(os._exit, 1)\n", "1 passed, 1 failed"),
+    ("import atexit, os\ndef test_a(): atexit.register(os.abort)\n", "1 passed, 1 failed"),
     ("", "0 passed, 0 failed")])
 def test_server_tests_count_unless_skipped_or_broken(tmp_path, text, line):
     tally = run_pytest(tmp_path, text)
     assert tally.closing_line() == line
     assert tally.exit_status == (0 if line == "2 passed, 0 failed" else 1)
+
+
+SECOND_TRIES = {
+    "passes": ("def test_a(): pass\n", "1 passed, 0 failed", 0),
+    "fails": ("def test_a(): assert 0\n", "0 passed, 1 failed", 1),
+    "is gone": ("def test_b(): pass\n", "0 passed, 2 failed", 1),
+    "cannot be read": ("syntax error\n", "0 passed, 2 failed", 1),
+    "crashes": ("import os\ndef test_a(): os.abort()\n", "0 passed, 2 failed", 1),
+    "crashes at the end": ("import atexit, os\ndef test_a(): atexit.register(os.abort)\n", "1 passed, 1 failed", 1),
+    "fails at the end": ("import atexit, os\ndef test_a(): atexit.register(os._exit, 1)\n", "1 passed, 1 failed", 1),
+    "cannot tidy up": ("import pytest\n@pytest.fixture(scope='session')\ndef f():\n  yield\n  assert 0\n"
+                       "def test_a(f): pass\n", "0 passed, 1 failed", 1),
+}
+
+
+@pytest.mark.parametrize("what", SECOND_TRIES)
+def test_a_second_try_counts_as_it_ends(tmp_path, what):
+    """Of a test that failed at first, in a run whose other ones passed."""
+    text, line, status = SECOND_TRIES[what]
+    folder = tmp_path / "source/t/server"
+    folder.mkdir(parents=True)
+    (tmp_path / "source/t/pytest.ini").write_text("[pytest]\naddopts = -p no:cacheprovider\n")
+    (folder / "test_x.py").write_text(text)
+    first = Tally()
+    first.tests["t/server/test_x.py::test_a"] = "servers: server.test_x::test_a (failure)"
+    first.fails("servers: server.test_x::test_a (failure)")
+    check = Check(types.SimpleNamespace(path=tmp_path), Selection([]))
+    tally = check.again(first, "servers", {"PYTHONPATH": os.environ.get("PYTHONPATH", "")})
+    assert (tally.closing_line(), tally.exit_status) == (line, status)
 
 
 def test_which_tests_are_meant():

@@ -8,6 +8,7 @@ from gate_support import PAYER, Person, feature, signed, stop, subscribe
 from harness import client
 from harness.site import CATALOGUE, token
 from harness.waiting import wait_for
+from node_support import AWAY
 
 KEY = "trucking.maxLocations"
 COUNT = '"SELECT count(*) FROM depot WHERE org = %s"'
@@ -87,8 +88,8 @@ def server(cluster, database, echo, module_site):
         + limited("/wrong", '"SELECT count(*) FROM no_such_table WHERE org = %s"')
         + limited("/typed", '"SELECT count(*) FROM generate_series(1, 7) WHERE %s::uuid IS NOT NULL"')
         + limited("/percent", '"SELECT count(*) FROM depot WHERE org = %s AND name LIKE \'%%\'"')
-        + limited("/slow", '"SELECT count(*) FROM pg_sleep(30) WHERE %s::text IS NOT NULL"')
-        + limited("/strictslow", '"SELECT count(*) FROM pg_sleep(30) WHERE %s::text IS NOT NULL"',
+        + limited("/slow", '"SELECT count(*) FROM pg_sleep(600) WHERE %s::text IS NOT NULL"')
+        + limited("/strictslow", '"SELECT count(*) FROM pg_sleep(600) WHERE %s::text IS NOT NULL"',
                   "BillingRequireFeature depots.strict")
         + limited("/tree") + limited("/tree/more", '"SELECT 7 WHERE %s::text IS NOT NULL"', key="trucking.maxTrucks")
     )
@@ -301,14 +302,12 @@ def test_a_statement_cannot_write(server, cluster, database):
 
 @pytest.mark.allowed_log("ATB0342")
 def test_a_slow_statement_is_given_up(with_grants, cluster, database):
-    started = time.monotonic()
     assert ask(with_grants, "slow", FULL).status == 200
     answer = ask(with_grants, "strictslow", FULL)
     assert (answer.status, answer.json["reason"]) == (503, "unverified")
-    assert time.monotonic() - started < 10
     # The server cancelled it itself, so no backend goes on with it.
     wait_for(lambda: cluster.value("SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%pg_sleep%'"
-                                   " AND pid <> pg_backend_pid()", database) == "0", 5, "the statement to end")
+                                   " AND pid <> pg_backend_pid()", database) == "0", what="the statement to end")
     assert ask(with_grants, "plain", FULL).status == 402
 
 
@@ -325,24 +324,24 @@ def test_slow_statements_stand_in_nobodys_way(with_grants, cluster, database):
         thread.join()
 
 
-@pytest.mark.allowed_log("ATB0202", "ATB0205", "ATB0342", "AH00629", "AH00633", "AH00636")
+@pytest.mark.allowed_log("ATB0342")
 def test_a_database_that_is_away(site, cluster, migrated_template, echo):
     name = cluster.create_database(template=migrated_template)
     config = everyone_enforced(CONFIG) + limited("/plain") + limited("/strict", COUNT, "BillingRequireFeature depots.strict")
     server = populate(site(config, database=cluster.conninfo(name), modules=["proxy_http"],
                            values={"ECHO": echo.address}), cluster, name)
+    server.allow(*AWAY)
     granted(server, cluster, name, FULL.org)
-    wait_for(lambda: ask(server, "strict", FULL).headers and ask(server, "strict", FULL).json.get("reason") == "limit", 10,
-             "the change feed")
-    cluster.psql(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false; '
-                 f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
-    answer = wait_for(lambda: (found := ask(server, "plain", FULL)).status == 200 and found, 10, "the count to fail")
-    started = time.monotonic()
+    wait_for(lambda: ask(server, "strict", FULL).headers and ask(server, "strict", FULL).json.get("reason") == "limit",
+             what="the change feed")
+    cluster.psql(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
+    # More than once: one that was just being opened is not seen the first time.
+    wait_for(lambda: cluster.value("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+                                   f" WHERE datname = '{name}'") == "0", what="nobody to be connected")
+    wait_for(lambda: [ask(server, "plain", FULL).status for _ in range(8)] == [200] * 8, what="no child to count any more")
     assert [ask(server, "plain", FULL).status, ask(server, "strict", FULL).status] == [200, 503]
     assert ask(server, "plain", FULL, "GET").status == 200
-    assert time.monotonic() - started < 5
-    assert answer.status == 200
     cluster.psql(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
-    wait_for(lambda: ask(server, "plain", FULL).status == 402, 20, "the database to be back")
-    server.stop()
+    wait_for(lambda: ask(server, "plain", FULL).status == 402, what="the database to be back")
+    server.stop(graceful=True)
     cluster.drop_database(name)

@@ -84,10 +84,10 @@ static void test_an_sqlstate_tells_what_to_do(void)
         const char *state;
         enum answer_kind kind;
     } cases[] = {
-        {"23505", ANSWER_CONFLICT}, {"40001", ANSWER_CONFLICT}, {"40P01", ANSWER_CONFLICT}, {"57P01", ANSWER_LOST},
-        {"57P03", ANSWER_LOST},     {"08006", ANSWER_LOST},     {"25006", ANSWER_LOST},     {"53300", ANSWER_BUSY},
-        {"53100", ANSWER_BUSY},     {"57014", ANSWER_BUSY},     {"55P03", ANSWER_BUSY},     {"42P01", ANSWER_ERROR},
-        {"23503", ANSWER_CONFLICT}, {"", ANSWER_ERROR},         {NULL, ANSWER_LOST},
+        {"23505", ANSWER_CONFLICT}, {"40001", ANSWER_AGAIN}, {"40P01", ANSWER_AGAIN}, {"57P01", ANSWER_LOST},
+        {"57P03", ANSWER_LOST},     {"08006", ANSWER_LOST},  {"25006", ANSWER_LOST},  {"53300", ANSWER_BUSY},
+        {"53100", ANSWER_BUSY},     {"57014", ANSWER_BUSY},  {"55P03", ANSWER_BUSY},  {"42P01", ANSWER_ERROR},
+        {"23503", ANSWER_CONFLICT}, {"", ANSWER_ERROR},      {NULL, ANSWER_LOST},
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); ++i) {
