@@ -24,7 +24,8 @@ class Relay:
         self._thread.start()
 
     async def _serve(self, reader, writer):
-        with contextlib.suppress(OSError):
+        # Who listens complains of a connection that is cancelled.
+        with contextlib.suppress(OSError, asyncio.CancelledError):
             far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target)
             await asyncio.gather(self._pass_on(reader, far_writer), self._pass_on(far_reader, writer))
         writer.close()
@@ -59,9 +60,10 @@ class Relay:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._server.close()
-        for task in asyncio.all_tasks(self._loop):
+        tasks = asyncio.all_tasks(self._loop)
+        for task in tasks:
             task.cancel()
-        self._loop.run_until_complete(asyncio.sleep(0))
+        self._loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
         self._loop.close()
 
     def __enter__(self):

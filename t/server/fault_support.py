@@ -69,9 +69,9 @@ class Asker:
         self._thread.join()
 
 
-def webhook(server):
-    return lambda: server.deliver(stripe_events.subscription_event("updated", org="busy", sub="sub_busy",
-                                                                   customer="cus_busy")).status
+def webhook(server, org="busy"):
+    return lambda: server.deliver(stripe_events.subscription_event("updated", org=org, sub=f"sub_{org}",
+                                                                   customer=f"cus_{org}")).status
 
 
 def cold(server, path):
@@ -82,8 +82,8 @@ def cold(server, path):
 class Askers:
     """Everybody at once: routes, gates about orgs that are not known, and a page without a gate."""
 
-    def __init__(self, server):
-        self.webhook = [Asker(webhook(server)) for _ in range(3)]
+    def __init__(self, server, orgs):
+        self.webhook = [Asker(webhook(server, org)) for org in orgs]
         self.cold = Asker(cold(server, "/dispatch/"))
         self.cold_allowed = Asker(cold(server, "/routing/"))
         self.free = Asker(lambda: server.get("/free/").status)
@@ -124,10 +124,10 @@ class Askers:
 
 
 @contextlib.contextmanager
-def watched(server):
-    """Load on the gates, on routes and on a page without a gate, while a fault is on."""
+def watched(server, orgs=("busy", "busy", "busy")):
+    """Load on the gates, on routes and on a page without a gate, while a fault is on. `orgs`: whose events come."""
     with Load(server, ORGS, PAID, threads=5) as load:
-        askers = Askers(server)
+        askers = Askers(server, orgs)
         try:
             askers.answered(1)
             yield askers
