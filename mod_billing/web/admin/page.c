@@ -3,6 +3,7 @@
 #include "web/admin/page.h"
 
 #include "config/config.h"
+#include "gate/identity.h"
 #include "web/document.h"
 #include "web/form.h"
 #include "web/origin.h"
@@ -185,8 +186,8 @@ int admin_problem_page(request_rec *r, int status, const json_t *problem)
 {
     struct page page = {.r = r, .html = html_new(r->pool), .mount = mount_of(r)};
 
-    page.call = (struct operator_call){r->user, config_server(r->server)->mode == MODE_LIVE};
-    frame_begin(&page, PAGE_NONE, TEXT_PROBLEM, r->user && *r->user);
+    page.call = (struct operator_call){identity_user(r), config_server(r->server)->mode == MODE_LIVE};
+    frame_begin(&page, PAGE_NONE, TEXT_PROBLEM, page.call.actor != NULL);
     html_print(page.html, "<div class=\"note bad\" role=\"alert\"><p><strong>%s</strong></p><p>%s</p></div>",
                member_text(problem, "title"), member_text(problem, "detail"));
     problem_state(&page, problem);
