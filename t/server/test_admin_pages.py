@@ -176,6 +176,15 @@ def test_forms_of_other_sites_do_nothing(operated):
     assert operated.sql("select count(*) from billing.override where org_id = 'victim'") == [["0"]]
 
 
+@pytest.mark.parametrize("body", [b"effect=refuse+trucking.routing&note=x\0&expires=2999-01-31",
+                                  b"effect=refuse+trucking.routing&note=%FF", b"effect=refuse+trucking.routing&note=a%00b"])
+def test_a_form_that_is_no_text_does_nothing(operated, body):
+    """What follows a NUL must not be as if it had not been sent."""
+    operated.subscribed("spectre")
+    page_of(operated.server.post(ADMIN + "/page/orgs/spectre/overrides", headers={**OLGA, **OWN}, body=body), 400)
+    assert operated.sql("select count(*) from billing.override where org_id = 'spectre'") == [["0"]]
+
+
 def test_what_is_wrong_is_a_page_and_nothing_of_it_is_markup(operated):
     quoted = urllib.parse.quote(HOSTILE.replace("/", ""), safe="")
     for path, status in ((f"/page/orgs/{quoted}", 400), (f"/page/orgs?prefix={quoted}", 400), (f"/page/events/{quoted}", 404),
