@@ -16,6 +16,7 @@ CONFIG = SITE + """
 <BillingFeature trucking.routing>
     BillingUses trucking.maxLocations
 </BillingFeature>
+BillingAllowOrigin https://app.example.com
 <Location "/reports">
     BillingRequireFeature trucking.reports
 </Location>
@@ -167,7 +168,8 @@ def test_a_decision_is_explained(operated):
 def test_forms_of_other_sites_do_nothing(operated):
     operated.subscribed("victim")
     for headers in ({}, {"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}, {"Origin": "null"},
-                    {"Origin": "https://evil.example"}):
+                    {"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "same-site", "Origin": "https://app.example.com"},
+                    {"Sec-Fetch-Site": "cross-site", "Origin": "https://app.example.com"}):
         for path, fields in (("/page/orgs/victim/overrides", {"effect": "grant trucking.routing"}), ("/page/sweep", {}),
                              ("/page/verify", {"repair": "yes"}), ("/page/replay", {}),
                              ("/page/grandfather", {"feature": "trucking.reports", "days": "30"})):
