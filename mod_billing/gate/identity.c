@@ -64,6 +64,14 @@ static bool identity_user_true(request_rec *r, const struct request_record *reco
            (!apr_table_get(r->notes, AP_GET_BASIC_AUTH_PW_NOTE) && identity_certificate_verified(r));
 }
 
+const char *identity_user(request_rec *r)
+{
+    const struct request_record *record = request_record_find(r);
+    bool known = r->user && *r->user && record && record->let_through && identity_user_true(r, record);
+
+    return known ? r->user : NULL;
+}
+
 /* Whether what this request says can be believed. A value that needs no authentication is true anyway. While
  * authorization asks about the request itself nothing has let it through yet. */
 static bool identity_believable(request_rec *r, const struct identity_source *source, bool itself)

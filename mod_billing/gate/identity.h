@@ -18,6 +18,10 @@ const char *identity_value(request_rec *r, const struct dir_config *config, enum
  * to. Never to be taken for the value. */
 bool identity_claimed(request_rec *r, const struct dir_config *config, enum identity identity);
 
+/** Whom httpd has authenticated this request as, by its modules or by a client certificate that verified; NULL where
+ * r->user is nobody's, or only what somebody claimed to be. For handlers. */
+const char *identity_user(request_rec *r);
+
 /** The org of the request, valid, or NULL. */
 const char *identity_org(request_rec *r, const struct dir_config *config);
 

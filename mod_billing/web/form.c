@@ -20,5 +20,13 @@ bool form_read(request_rec *r, struct query_value *values, size_t count, int *an
         return false;
     }
     *answered = body_read(r, FORM_MAX, &body);
-    return *answered == OK && query_parse(r, body.data, values, count, answered);
+    if (*answered != OK) {
+        return false;
+    }
+    /* Else what follows a NUL would not count. */
+    if (strlen(body.data) != body.length) {
+        *answered = query_problem(r, "The form cannot be decoded.");
+        return false;
+    }
+    return query_parse(r, body.data, values, count, answered);
 }

@@ -220,11 +220,12 @@ int ofrep_flag_handler(request_rec *r, const char *tail)
 static const char *values_etag(request_rec *r, const struct flag_value *values, int count, const struct member *member,
                                const struct ofrep_context *context)
 {
+    const struct plan *plan = member->known ? catalogue_plan(&config_global()->catalogue, member->state.plan) : NULL;
     const char *whole = apr_psprintf(
         r->pool, PACKAGE_VERSION "\n%s\n%s\n%s\n%s\n%" APR_INT64_T_FMT "\n%" APR_UINT64_T_FMT "\n", member->org,
         member->context.roles ? member->context.roles : "", member->context.app_type ? member->context.app_type : "",
         context->location ? context->location : "", (apr_int64_t)(context->has_usage ? context->usage : -1),
-        (apr_uint64_t)(member->known ? member->state.plan : 0));
+        (apr_uint64_t)(plan ? plan->ref.hash : 0));
     size_t length = strlen(whole), facts_size = 3 * sizeof(uint64_t);
     unsigned char *data = apr_palloc(r->pool, length + (size_t)count * facts_size);
 

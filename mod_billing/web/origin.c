@@ -32,6 +32,12 @@ static bool origin_is_own(request_rec *r, const char *origin)
     return host && authority && !strcasecmp(authority + 3, host);
 }
 
+/* By Sec-Fetch-Site: this site's own page, or the person. */
+static bool site_is_own(const char *site)
+{
+    return !strcmp(site, "same-origin") || !strcmp(site, "none");
+}
+
 static bool cross_site(request_rec *r, int *answered)
 {
     *answered = problem_send(r, HTTP_FORBIDDEN, "cross_site", "This can be done from the site's own pages only.");
@@ -46,7 +52,7 @@ bool origin_may_change(request_rec *r, int *answered)
     if (origin_allowed(r, origin)) {
         return true;
     }
-    if (site ? !strcmp(site, "same-origin") || !strcmp(site, "none") : !origin || origin_is_own(r, origin)) {
+    if (site ? site_is_own(site) : !origin || origin_is_own(r, origin)) {
         return true;
     }
     return cross_site(r, answered);
@@ -54,10 +60,14 @@ bool origin_may_change(request_rec *r, int *answered)
 
 bool origin_may_submit(request_rec *r, int *answered)
 {
-    if (!apr_table_get(r->headers_in, "Sec-Fetch-Site") && !apr_table_get(r->headers_in, "Origin")) {
-        return cross_site(r, answered);
+    const char *site = apr_table_get(r->headers_in, "Sec-Fetch-Site");
+    const char *origin = apr_table_get(r->headers_in, "Origin");
+
+    /* A proxy in front may have changed Host: then BillingAllowOrigin has to name the site itself. */
+    if (site ? site_is_own(site) : origin && (origin_is_own(r, origin) || origin_allowed(r, origin))) {
+        return true;
     }
-    return origin_may_change(r, answered);
+    return cross_site(r, answered);
 }
 
 void origin_headers(request_rec *r)

@@ -10,7 +10,8 @@
  * from programs, which send neither Sec-Fetch-Site nor Origin, pass. */
 bool origin_may_change(request_rec *r, int *answered);
 
-/** The same of a form, which only a browser sends: what says nothing of where it stands is refused as well. */
+/** The same of a form, which only a browser sends and which stands on this module's own pages: what says nothing of
+ * where it stands is refused as well, and so is a form of an origin that may call the routes. */
 bool origin_may_submit(request_rec *r, int *answered);
 
 /** The CORS headers for an allowed origin, on any answer. */

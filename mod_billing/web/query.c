@@ -7,10 +7,19 @@
 
 #include <apr_strings.h>
 #include <http_protocol.h>
+#include <jansson.h>
 
 int query_problem(request_rec *r, const char *detail)
 {
     return problem_send(r, HTTP_BAD_REQUEST, "invalid_query", detail);
+}
+
+bool text_is_utf8(const char *text)
+{
+    json_t *json = json_string(text);
+
+    json_decref(json);
+    return json != NULL;
 }
 
 /* NULL, or what is wrong with `pair`. */
@@ -24,6 +33,9 @@ static const char *pair_read(char *pair, struct query_value *values, size_t coun
     *value++ = '\0';
     if (ap_unescape_urlencoded(pair) != OK || ap_unescape_urlencoded(value) != OK) {
         return "The query cannot be decoded.";
+    }
+    if (!text_is_utf8(value)) {
+        return "The query is UTF-8.";
     }
     for (size_t i = 0; i < count; ++i) {
         if (!strcmp(values[i].name, pair)) {

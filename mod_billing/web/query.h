@@ -12,8 +12,11 @@ struct query_value {
     const char *value; /* filled in, decoded; NULL: not given, or empty */
 };
 
-/** Reads the query into `values`. False where it has anything else, a name twice, or what cannot be decoded: 400
- * `invalid_query` was sent. */
+/** What clients say goes on to JSON and to the database, which hold nothing else. */
+bool text_is_utf8(const char *text);
+
+/** Reads the query into `values`. False where it has anything else, a name twice, or what cannot be decoded or is no
+ * UTF-8: 400 `invalid_query` was sent. */
 bool query_read(request_rec *r, struct query_value *values, size_t count, int *answered);
 
 /** The same of `text`. */

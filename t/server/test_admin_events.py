@@ -95,13 +95,16 @@ def test_one_event_shows_its_body_as_it_came_and_a_list_none(node):
     assert one["body"].encode() == stripe_sign.encode(event)
     assert one["outcome"] == "applied" and one["org"] == "acme" and one["livemode"] is False
     assert "body" not in node.answer("GET", "/events")["events"][0]
-    missing = node.call("GET", "/events/evt_none")
-    assert (missing.status, missing.json["code"]) == (404, "unknown_event")
+    for unknown in ("evt_none", "%FF"):
+        for method, path in (("GET", ""), ("POST", "/replay")):
+            missing = node.call(method, f"/events/{unknown}{path}")
+            assert (missing.status, missing.json["code"]) == (404, "unknown_event"), unknown
 
 
 @pytest.mark.parametrize("query", ["outcome=gone", "outcome=duplicate", "limit=0", "limit=201", "limit=x", "limit=",
                                    "before=1", "before=-evt", "before=x-evt", "org=%00", "org=a%20b", "org", "other=1",
-                                   "type=a&type=b", "type=%zz"])
+                                   "type=a&type=b", "type=%zz", "type=%ff", "type=%C0%BC", "before=1-%FF", "before=%201-evt",
+                                   "before=9223372036854775807-evt", "before=99999999999999999999-evt"])
 def test_bad_queries_are_refused(module_node, query):
     reply = module_node.call("GET", f"/events?{query}")
     if query == "limit=":

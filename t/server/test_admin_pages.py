@@ -4,8 +4,9 @@ import re
 import urllib.parse
 
 import pytest
-from harness import stripe_events
-from harness.site import token
+from harness import client, stripe_events
+from harness.site import ALICE, token
+from harness.tls import TLS_VHOST, Authority
 from operate_support import ADMIN, SITE, start_account
 from page_support import page_of
 
@@ -15,6 +16,7 @@ CONFIG = SITE + """
 <BillingFeature trucking.routing>
     BillingUses trucking.maxLocations
 </BillingFeature>
+BillingAllowOrigin https://app.example.com
 <Location "/reports">
     BillingRequireFeature trucking.reports
 </Location>
@@ -166,13 +168,23 @@ def test_a_decision_is_explained(operated):
 def test_forms_of_other_sites_do_nothing(operated):
     operated.subscribed("victim")
     for headers in ({}, {"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}, {"Origin": "null"},
-                    {"Origin": "https://evil.example"}):
+                    {"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "same-site", "Origin": "https://app.example.com"},
+                    {"Sec-Fetch-Site": "cross-site", "Origin": "https://app.example.com"}):
         for path, fields in (("/page/orgs/victim/overrides", {"effect": "grant trucking.routing"}), ("/page/sweep", {}),
                              ("/page/verify", {"repair": "yes"}), ("/page/replay", {}),
                              ("/page/grandfather", {"feature": "trucking.reports", "days": "30"})):
             reply = operated.send(path, fields, {"Content-Type": OWN["Content-Type"], **headers})
             assert "own pages only" in page_of(reply, 403).text
     assert operated.sql("select count(*) from billing.override where org_id = 'victim'") == [["0"]]
+
+
+@pytest.mark.parametrize("body", [b"effect=refuse+trucking.routing&note=x\0&expires=2999-01-31",
+                                  b"effect=refuse+trucking.routing&note=%FF", b"effect=refuse+trucking.routing&note=a%00b"])
+def test_a_form_that_is_no_text_does_nothing(operated, body):
+    """What follows a NUL must not be as if it had not been sent."""
+    operated.subscribed("spectre")
+    page_of(operated.server.post(ADMIN + "/page/orgs/spectre/overrides", headers={**OLGA, **OWN}, body=body), 400)
+    assert operated.sql("select count(*) from billing.override where org_id = 'spectre'") == [["0"]]
 
 
 def test_what_is_wrong_is_a_page_and_nothing_of_it_is_markup(operated):
@@ -194,6 +206,31 @@ def test_nobody_who_is_not_signed_in_sees_any(site, cluster, database):
     for path in ("/", "/page/orgs", "/page/explain"):
         page = page_of(server.get(ADMIN + path), 401)
         assert "signed-in operators alone" in page.text and "Health" not in page.words[:6]
+
+
+@pytest.mark.allowed_log("AH01617", "AH01618")
+def test_a_failed_sign_in_is_nobodys_even_in_an_error_document(site, cluster, database):
+    """httpd hands the name that was claimed on to the document of the refusal."""
+    config = CONFIG + f'<Location "{ADMIN}">\n    ErrorDocument 401 {ADMIN}/page/orgs\n</Location>\n'
+    server = site(config, database=cluster.conninfo(database), sign_in="password", values={"STRIPE": "http://127.0.0.1:9"})
+    for name in ("alice", "mallory"):
+        page = page_of(server.get(ADMIN + "/", headers=client.basic(name, "wrong")), 401)
+        assert "signed-in operators alone" in page.text and name not in page.text
+    assert server.get(ADMIN + "/", headers=server.who(ALICE)).status == 200
+
+
+@pytest.mark.allowed_log("AH02037", "AH02276")
+def test_a_certificate_that_does_not_verify_is_nobodys(site, scratch, cluster, database):
+    """SSLUserName makes a user of any."""
+    authority = Authority(scratch)
+    authority.issue("olga", "/O=olga")
+    authority.issue("forged", "/O=olga", trusted=False)
+    lines = "SSLVerifyClient optional_no_ca\n    SSLUserName SSL_CLIENT_S_DN_O"
+    site(CONFIG + TLS_VHOST.format(lines=lines), database=cluster.conninfo(database), sign_in=None, modules=["ssl"],
+         values={"STRIPE": "http://127.0.0.1:9", "TLS": authority.port, "CERTIFICATES": authority.folder})
+    for certificate, status in (("olga", 200), ("forged", 401), (None, 401)):
+        page = page_of(client.request(authority.port, "GET", ADMIN + "/", tls=authority.context(certificate)), status)
+        assert ("Signed in as olga" in page.text) == (status == 200)
 
 
 @pytest.mark.allowed_log("ATB0202", "ATB0203", "AH006")

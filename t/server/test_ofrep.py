@@ -86,6 +86,28 @@ def test_an_etag_holds_until_the_flags_say_something_else(server):
     assert ask(server, DAVE, **{"If-None-Match": seen["etag"]}).status == 304
 
 
+@pytest.mark.allowed_log("ATB0202", "ATB0203", "AH006")
+def test_a_plan_that_is_gone_from_the_configuration_is_another_answer(site, cluster, database):
+    """While the database is away the state still names it, and every flag decides as before."""
+    config = "BillingMount ofrep /ofrep\n<BillingFeature trucking.routing>\n    BillingEnforce off\n</BillingFeature>\n"
+    plan = "<BillingPlan leaving>\n    BillingPrice stripe price_leaving\n    BillingGrant trucking.routing\n</BillingPlan>\n"
+    server = site(config + plan, database=cluster.conninfo(database))
+    event = stripe_events.subscription_event("created", sub="sub_leaving", customer="cus_leaving", org=CAROL.org,
+                                             price="price_leaving")
+    assert server.deliver(event).json["outcome"] == "applied"
+    (before,) = ask(server, CAROL).json["flags"]
+    etag = ask(server, CAROL).header("ETag")
+    server.configure_site(config)
+    cluster.freeze()
+    try:
+        server.reload()
+        now = ask(server, CAROL, **{"If-None-Match": etag})
+        assert before["metadata"].pop("planKey") == "leaving"
+        assert now.status == 200 and now.json["flags"] == [before]
+    finally:
+        cluster.thaw()
+
+
 def test_a_key_of_a_feature_and_a_limit_is_one_flag(site, cluster, database):
     server = site(SITE + """
 <BillingPlan twice>

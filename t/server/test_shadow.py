@@ -213,6 +213,8 @@ def test_csv(server, cluster, database):
     assert [line["org"] for line in csv.DictReader(io.StringIO(second.text))] == ["initech"]
     assert second.header("link") is None
     assert call(server, "HEAD", "/shadow?format=csv").body == b""
+    ever = call(server, "GET", "/shadow?format=csv&limit=1&since=1970-01-01").header("link")
+    assert call(server, "GET", "/shadow" + ever[1:ever.index(">")]).text == second.text
 
 
 @pytest.mark.bad_input

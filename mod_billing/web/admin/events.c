@@ -17,6 +17,8 @@
 #define EVENTS_USUAL 50
 #define EVENTS_MAX   200
 
+#define RECEIVED_MAX (INT64_C(253402300800) * APR_USEC_PER_SEC) /* the year 10000 */
+
 /* A cursor is opaque to clients: the microsecond of receipt and the event's id. */
 static json_t *place_json(const struct event_place *place)
 {
@@ -25,11 +27,11 @@ static json_t *place_json(const struct event_place *place)
 
 static bool place_parse(const char *text, struct event_place *place)
 {
-    char *end;
+    size_t length = strspn(text, "0123456789");
 
-    place->received_at = strtoll(text, &end, 10);
-    place->id = end + 1;
-    return end != text && *end == '-' && end[1] && place->received_at > 0;
+    place->received_at = strtoll(text, NULL, 10);
+    place->id = text + length + 1;
+    return length && text[length] == '-' && *place->id && place->received_at > 0 && place->received_at < RECEIVED_MAX;
 }
 
 static json_t *event_json(const struct stored_event *event)
@@ -126,12 +128,18 @@ static json_t *event_problem(request_rec *r, enum store_result found, int *answe
     return NULL;
 }
 
+static enum store_result event_find(request_rec *r, const struct operator_call *call, const char *id,
+                                    struct stored_event *event)
+{
+    return text_is_utf8(id) ? store_event_find(runtime()->database, r->pool, PROVIDER_NAME, call->livemode, id, event)
+                            : STORE_CONFLICT;
+}
+
 static json_t *event_work(request_rec *r, const struct operator_call *call, const char *tail, const json_t *body,
                           int *answered)
 {
     struct stored_event event;
-    enum store_result found =
-        store_event_find(runtime()->database, r->pool, PROVIDER_NAME, call->livemode, tail, &event);
+    enum store_result found = event_find(r, call, tail, &event);
     json_t *json;
 
     (void)body;
@@ -149,7 +157,8 @@ static json_t *event_replay_work(request_rec *r, const struct operator_call *cal
 {
     const char *id = apr_pstrmemdup(r->pool, tail, strcspn(tail, "/"));
     struct event_result result;
-    enum store_result found = replay_event(r->pool, config_server(r->server), id, &result);
+    enum store_result found =
+        text_is_utf8(id) ? replay_event(r->pool, config_server(r->server), id, &result) : STORE_CONFLICT;
     json_t *json;
 
     (void)body;

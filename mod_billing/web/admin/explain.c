@@ -43,20 +43,6 @@ struct question {
 
 /* Asking */
 
-/* All of it is said again in JSON, which only holds UTF-8. */
-static bool query_is_text(const struct query_value *query)
-{
-    bool text = true;
-
-    for (int i = 0; i < QUERY_COUNT && text; ++i) {
-        json_t *json = query[i].value ? json_string(query[i].value) : json_null();
-
-        text = json != NULL;
-        json_decref(json);
-    }
-    return text;
-}
-
 /* NULL, or what is wrong with the query. */
 static const char *question_check(struct question *question)
 {
@@ -64,9 +50,6 @@ static const char *question_check(struct question *question)
     const char *app_type = question->query[QUERY_APP_TYPE].value, *usage = question->query[QUERY_USAGE].value;
     const char *location = question->query[QUERY_LOCATION].value;
 
-    if (!query_is_text(question->query)) {
-        return "The query is UTF-8.";
-    }
     if (!question->query[QUERY_FEATURE].value) {
         return "feature is needed: which one is to be explained.";
     }

@@ -4,6 +4,7 @@
 
 #include "config/config.h"
 #include "domain/key.h"
+#include "gate/identity.h"
 #include "web/answer.h"
 #include "web/json_body.h"
 #include "web/origin.h"
@@ -15,7 +16,8 @@
 
 bool operator_find(request_rec *r, struct operator_call *call, int *answered)
 {
-    if (!r->user || !*r->user) {
+    call->actor = identity_user(r);
+    if (!call->actor) {
         if (ap_auth_type(r)) {
             ap_note_auth_failure(r);
         }
@@ -24,7 +26,6 @@ bool operator_find(request_rec *r, struct operator_call *call, int *answered)
                          "These routes answer signed-in operators alone. The site must authenticate them here.");
         return false;
     }
-    call->actor = r->user;
     call->livemode = config_server(r->server)->mode == MODE_LIVE;
     return true;
 }

@@ -3,6 +3,7 @@
 #include "web/admin/page.h"
 
 #include "config/config.h"
+#include "gate/identity.h"
 #include "web/document.h"
 #include "web/form.h"
 #include "web/origin.h"
@@ -75,21 +76,6 @@ json_t *page_ask(struct page *page, const char *tail, const struct operator_task
 
 /* Sending */
 
-/* All of it goes on in JSON, which only holds UTF-8. */
-static bool fields_are_text(request_rec *r, const struct query_value *fields, size_t count, int *answered)
-{
-    for (size_t i = 0; i < count; ++i) {
-        json_t *json = fields[i].value ? json_string(fields[i].value) : json_null();
-
-        if (!json) {
-            *answered = query_problem(r, "The form is UTF-8.");
-            return false;
-        }
-        json_decref(json);
-    }
-    return true;
-}
-
 json_t *page_submit(struct page *page, request_rec *r, const char *tail, const struct operator_task *task,
                     struct query_value *fields, size_t count, page_body *body_make, int *answered)
 {
@@ -97,7 +83,7 @@ json_t *page_submit(struct page *page, request_rec *r, const char *tail, const s
 
     *page = (struct page){.r = r, .html = html_new(r->pool), .mount = mount_of(r)};
     if (!operator_find(r, &page->call, answered) || !origin_may_submit(r, answered) ||
-        !form_read(r, fields, count, answered) || !fields_are_text(r, fields, count, answered)) {
+        !form_read(r, fields, count, answered)) {
         return NULL;
     }
     body = body_make ? body_make(r->pool, fields) : json_object();
@@ -185,8 +171,8 @@ int admin_problem_page(request_rec *r, int status, const json_t *problem)
 {
     struct page page = {.r = r, .html = html_new(r->pool), .mount = mount_of(r)};
 
-    page.call = (struct operator_call){r->user, config_server(r->server)->mode == MODE_LIVE};
-    frame_begin(&page, PAGE_NONE, TEXT_PROBLEM, r->user && *r->user);
+    page.call = (struct operator_call){identity_user(r), config_server(r->server)->mode == MODE_LIVE};
+    frame_begin(&page, PAGE_NONE, TEXT_PROBLEM, page.call.actor != NULL);
     html_print(page.html, "<div class=\"note bad\" role=\"alert\"><p><strong>%s</strong></p><p>%s</p></div>",
                member_text(problem, "title"), member_text(problem, "detail"));
     problem_state(&page, problem);

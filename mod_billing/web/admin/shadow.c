@@ -260,11 +260,10 @@ static const char *row_line(apr_pool_t *pool, const struct shadow_row *row)
 /* RFC 8288. */
 static const char *next_link(request_rec *r, const struct report *report)
 {
-    const char *feature = report->filter.feature;
+    const char *feature = report->filter.feature, *since = time_cell(r->pool, report->filter.since);
 
     return apr_psprintf(r->pool, "<?format=csv&limit=%d&since=%s%s%s&after=%s>; rel=\"next\"", report->most,
-                        time_cell(r->pool, report->filter.since), feature ? "&feature=" : "", feature ? feature : "",
-                        report->next);
+                        since ? since : "1970-01-01", feature ? "&feature=" : "", feature ? feature : "", report->next);
 }
 
 static int report_csv(request_rec *r, const struct report *report)
