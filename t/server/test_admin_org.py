@@ -79,6 +79,17 @@ def test_a_dated_override_comes_before_the_config_and_is_audited(server, cluster
                         ["alice", "remove_override", "globex"]]
 
 
+def test_however_often_one_is_overridden_the_others_hold(server, cluster, database):
+    """Each hides the one before it; none of them may push a refusal out of what the gate is told."""
+    call(server, "PUT", "/orgs/globex", {"features": {"trucking.dispatch": False}})
+    for number in range(70):
+        more = {"expiresAt": f"{2990 + number % 3}-01-01"} if number % 2 else {}
+        reply = call(server, "POST", "/orgs/globex/overrides", {"limit": "trucking.maxLocations", "value": number, **more})
+        assert reply.json["effective"]["limits"]["trucking.maxLocations"]["override"] == number
+    assert len(reply.json["overrides"]) == 71 and board(server) == 403
+    assert reply.json["effective"]["features"]["trucking.dispatch"]["override"] is False
+
+
 @pytest.mark.bad_input
 @pytest.mark.parametrize("body", [
     [], "x", {"feature": 1}, {"features": []}, {"features": {"a": 1}}, {"features": {"a b": True}}, {"limits": {"a": -1}},
