@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Whether the operators' mount is open to everybody who signs in to the site: a Require valid-user of the whole site
- * holds there too, and people of the orgs would be operators. */
+ * Whether the operators' mount is open to everybody who signs in to the site: a Require valid-user, or all granted, of
+ * the whole site holds there too, and people of the orgs would be operators. */
 #include "config/report.h"
 #include "config/server.h"
 #include "config/tree.h"
@@ -21,14 +21,12 @@ static void guard_requires(const struct report *report, const ap_directive_t *fi
     for (; first; first = first->next) {
         if (!strcasecmp(first->directive, "Require")) {
             const char *arguments = first->args, *what = ap_getword_conf(report->pool, &arguments);
+            /* The routes have people sign in where the site only lets them. */
+            bool wide = !strcasecmp(what, "valid-user") ||
+                        (!strcasecmp(what, "all") && !strcasecmp(ap_getword_conf(report->pool, &arguments), "granted"));
 
-            if (!strcasecmp(what, "valid-user")) {
-                guard->anybody = true;
-            } else if (strcasecmp(what, "all")) {
-                guard->chosen = true;
-            } else {
-                guard->chosen |= !strcasecmp(ap_getword_conf(report->pool, &arguments), "denied");
-            }
+            guard->anybody |= wide;
+            guard->chosen |= !wide;
         }
         guard_requires(report, first->first_child, guard);
     }

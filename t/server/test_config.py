@@ -120,6 +120,7 @@ def test_the_kill_switch_may_be_absent_or_there(root):
 
 WARNED = [
     (OPEN + "BillingMount admin /operate", "ATB0144", "BillingMount", "people of every org", '<Location "/operate">'),
+    (OPEN.replace("valid-user", "all granted") + "BillingMount admin /operate", "ATB0144", "BillingMount", "operator"),
     (OPEN + NAMED.format("/elsewhere") + host("BillingMount admin /operate"), "ATB0144", "BillingMount", "operator"),
     ("BillingMount admin /operate\n" + OPEN.replace('"/"', '"/operate"') + NAMED.format("/operat"), "ATB0144", "BillingMount"),
     ("BillingStripeWebhookSecret file:public", "ATB0100", "WebhookSecret", "everybody on this machine", "chmod o-r"),
