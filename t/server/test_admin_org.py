@@ -90,6 +90,20 @@ def test_however_often_one_is_overridden_the_others_hold(server, cluster, databa
     assert reply.json["effective"]["features"]["trucking.dispatch"]["override"] is False
 
 
+def test_an_org_has_room_for_so_many_overrides(server, cluster, database):
+    call(server, "PUT", "/orgs/globex", {"features": {"trucking.dispatch": False}})
+
+    def add(key, **more):
+        reply = call(server, "POST", "/orgs/globex/overrides", {"feature": key, "allow": True, **more})
+        return reply.status, reply.json.get("detail")
+
+    for number in range(63):
+        assert add(f"feature.{number}", expiresAt="2090-01-01") == (200, None)
+    assert add("feature.63") == (400, "An org has at most 64 overrides.")
+    assert add("feature.7", expiresAt="2080-01-01")[0] == 400
+    assert add("feature.7")[0] == 200 and board(server) == 403
+
+
 @pytest.mark.bad_input
 @pytest.mark.parametrize("body", [
     [], "x", {"feature": 1}, {"features": []}, {"features": {"a": 1}}, {"features": {"a b": True}}, {"limits": {"a": -1}},
