@@ -117,6 +117,9 @@ void check_servers(struct report *report)
         check_mode(report, config, main);
         check_mounts(report, config, main);
         check_webhook(report, config, main);
+        if (config == main || !same_place(config->mount_places[MOUNT_ADMIN], main->mount_places[MOUNT_ADMIN])) {
+            check_operators(report, server, config);
+        }
         check_secrets(report, config, uses);
     }
 }

@@ -24,5 +24,6 @@ void report_warning(struct report *report, const char *id, struct config_place p
 void check_catalogue(struct report *report); /* check_catalogue.c */
 void check_servers(struct report *report);   /* check_server.c */
 void check_tree(struct report *report);      /* check_tree.c */
+void check_operators(struct report *report, const server_rec *server, const struct server_config *config);
 
 #endif

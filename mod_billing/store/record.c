@@ -70,6 +70,20 @@ static enum override_kind record_override_kind(const char *name)
     return !strcmp(name, "grant") ? OVERRIDE_GRANT : !strcmp(name, "refuse") ? OVERRIDE_REFUSE : OVERRIDE_LIMIT;
 }
 
+/* Whether one before it, which is found first, lasts at least as long. */
+static bool override_is_hidden(const struct org_state *state, const struct override *override)
+{
+    for (size_t i = 0; i < state->override_count; ++i) {
+        const struct override *before = &state->overrides[i];
+
+        if (before->key == override->key && (before->kind == OVERRIDE_LIMIT) == (override->kind == OVERRIDE_LIMIT) &&
+            (!before->expires || (override->expires && before->expires >= override->expires))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void record_overrides(const char *json, struct org_state *state)
 {
     json_t *array = json ? json_loads(json, 0, NULL) : NULL;
@@ -86,7 +100,7 @@ void record_overrides(const char *json, struct org_state *state)
             override->kind = record_override_kind(kind);
             override->limit = json_integer_value(json_array_get(item, 2));
             override->expires = json_integer_value(json_array_get(item, 3));
-            state->override_count++;
+            state->override_count += !override_is_hidden(state, override);
         }
     }
     json_decref(array);

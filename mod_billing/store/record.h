@@ -33,7 +33,8 @@
 void record_subscription(apr_pool_t *pool, const struct rows *rows, int row, int column,
                          struct subscription *subscription);
 
-/** The overrides of `json` into the state; what does not fit OVERRIDES_MAX is left out. `json` may be NULL. */
+/** The overrides of `json` into the state, without those that others hide for as long as they last; what does not fit
+ * OVERRIDES_MAX is left out. `json` may be NULL. */
 void record_overrides(const char *json, struct org_state *state);
 
 /** A JSON array of texts; NULL or [] give no items. */

@@ -107,18 +107,21 @@ static const char *path_below(const char *uri, const char *mount)
     return !strncmp(uri, mount, length) && (uri[length] == '/' || !uri[length]) ? uri + length : NULL;
 }
 
-/* The mount that `uri` lies below, and the part below it; MOUNT_COUNT where there is none. */
+/* The mount that `uri` lies below, and the part below it; MOUNT_COUNT where there is none. Of mounts below one another
+ * it is the innermost. */
 static enum mount mount_of(const struct server_config *config, const char *uri, const char **path)
 {
-    int mount = 0;
+    enum mount found = MOUNT_COUNT;
 
-    for (; mount < MOUNT_COUNT; ++mount) {
-        *path = config->mounts[mount] ? path_below(uri, config->mounts[mount]) : NULL;
-        if (*path) {
-            break;
+    for (int mount = 0; mount < MOUNT_COUNT; ++mount) {
+        const char *below = config->mounts[mount] ? path_below(uri, config->mounts[mount]) : NULL;
+
+        if (below && (found == MOUNT_COUNT || below > *path)) {
+            found = (enum mount)mount;
+            *path = below;
         }
     }
-    return (enum mount)mount;
+    return found;
 }
 
 static bool path_is_asset(enum mount mount, const char *path)

@@ -79,6 +79,31 @@ def test_a_dated_override_comes_before_the_config_and_is_audited(server, cluster
                         ["alice", "remove_override", "globex"]]
 
 
+def test_however_often_one_is_overridden_the_others_hold(server, cluster, database):
+    """Each hides the one before it; none of them may push a refusal out of what the gate is told."""
+    call(server, "PUT", "/orgs/globex", {"features": {"trucking.dispatch": False}})
+    for number in range(70):
+        more = {"expiresAt": f"{2990 + number % 3}-01-01"} if number % 2 else {}
+        reply = call(server, "POST", "/orgs/globex/overrides", {"limit": "trucking.maxLocations", "value": number, **more})
+        assert reply.json["effective"]["limits"]["trucking.maxLocations"]["override"] == number
+    assert len(reply.json["overrides"]) == 71 and board(server) == 403
+    assert reply.json["effective"]["features"]["trucking.dispatch"]["override"] is False
+
+
+def test_an_org_has_room_for_so_many_overrides(server, cluster, database):
+    call(server, "PUT", "/orgs/globex", {"features": {"trucking.dispatch": False}})
+
+    def add(key, **more):
+        reply = call(server, "POST", "/orgs/globex/overrides", {"feature": key, "allow": True, **more})
+        return reply.status, reply.json.get("detail")
+
+    for number in range(63):
+        assert add(f"feature.{number}", expiresAt="2090-01-01") == (200, None)
+    assert add("feature.63") == (400, "An org has at most 64 overrides.")
+    assert add("feature.7", expiresAt="2080-01-01")[0] == 400
+    assert add("feature.7")[0] == 200 and board(server) == 403
+
+
 @pytest.mark.bad_input
 @pytest.mark.parametrize("body", [
     [], "x", {"feature": 1}, {"features": []}, {"features": {"a": 1}}, {"features": {"a b": True}}, {"limits": {"a": -1}},

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The operators' pages as a browser without scripts meets them: what they show, what their forms do, what they refuse."""
+import base64
 import re
 import urllib.parse
 
 import pytest
 from harness import client, stripe_events
-from harness.site import ALICE, token
+from harness.site import ALICE, PASSWORD, token
 from harness.tls import TLS_VHOST, Authority
 from operate_support import ADMIN, SITE, start_account
 from page_support import page_of
@@ -217,6 +218,17 @@ def test_a_failed_sign_in_is_nobodys_even_in_an_error_document(site, cluster, da
         page = page_of(server.get(ADMIN + "/", headers=client.basic(name, "wrong")), 401)
         assert "signed-in operators alone" in page.text and name not in page.text
     assert server.get(ADMIN + "/", headers=server.who(ALICE)).status == 200
+
+
+def test_an_operator_whose_name_is_no_utf8_may_act(site, cluster, database):
+    server = site(CONFIG, database=cluster.conninfo(database), sign_in="password", values={"STRIPE": "http://127.0.0.1:9"})
+    people = (server.root / "people").read_bytes()
+    (server.root / "people").write_bytes(people.replace(b"alice:", b"j\xfcrgen:"))
+    name = base64.b64encode(b"j\xfcrgen:" + PASSWORD.encode()).decode()
+    reply = server.post(ADMIN + "/page/orgs/tyrell/overrides", headers={**OWN, "Authorization": f"Basic {name}"},
+                        body="effect=grant+trucking.routing")
+    assert reply.status == 303, reply
+    assert cluster.psql("select author from billing.override where org_id = 'tyrell'", database) == [["j?rgen"]]
 
 
 @pytest.mark.allowed_log("AH02037", "AH02276")

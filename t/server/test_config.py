@@ -22,7 +22,17 @@ def readable_root():
         yield made
 
 
+OPEN = '<Location "/">\nRequire valid-user\n</Location>\n'
+NAMED = '<Location "{}">\n<RequireAll>\nRequire valid-user\nRequire user olivia\n</RequireAll>\n</Location>\n'
 ACCEPTED = [
+    # who is an operator
+    OPEN + NAMED.format("/operate") + "BillingMount admin /operate",
+    OPEN + NAMED.format("/oper*") + "BillingMount admin /operate",
+    OPEN + NAMED.format("/").replace("Location", "LocationMatch") + "BillingMount admin /operate",
+    OPEN + "BillingMount api /api\nBillingStripeWebhookSecret file:webhook",
+    "BillingMount admin /operate",
+    host("BillingMount admin /operate", NAMED.format("/")) + OPEN,
+    '<Location "/">\nRequire all denied\n</Location>\nBillingMount admin /operate',
     # servers
     "BillingMount api /api/v1/billing\nBillingStripeWebhookSecret file:webhook",
     "BillingMount page /billing/\nBillingMount admin /billing/admin\nBillingMount METRICS /metrics",
@@ -109,6 +119,10 @@ def test_the_kill_switch_may_be_absent_or_there(root):
 
 
 WARNED = [
+    (OPEN + "BillingMount admin /operate", "ATB0144", "BillingMount", "people of every org", '<Location "/operate">'),
+    (OPEN.replace("valid-user", "all granted") + "BillingMount admin /operate", "ATB0144", "BillingMount", "operator"),
+    (OPEN + NAMED.format("/elsewhere") + host("BillingMount admin /operate"), "ATB0144", "BillingMount", "operator"),
+    ("BillingMount admin /operate\n" + OPEN.replace('"/"', '"/operate"') + NAMED.format("/operat"), "ATB0144", "BillingMount"),
     ("BillingStripeWebhookSecret file:public", "ATB0100", "WebhookSecret", "everybody on this machine", "chmod o-r"),
     ("BillingStripeWebhookSecret file:test-secret", "ATB0101", "WebhookSecret", "whsec_"),
     ("BillingMount api /billing", "ATB0142", "BillingMount", "refuse every delivery", "BillingStripeWebhookSecret file:"),

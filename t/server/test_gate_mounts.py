@@ -228,6 +228,16 @@ def test_the_routes_of_a_site_under_satisfy_any(cluster, database, site):
     assert server.get(SUMMARY).status == 401
 
 
+def test_a_mount_below_another_is_reached(cluster, database, site):
+    config = POLICY + "BillingMount page /billing\nBillingMount admin /billing/admin\nBillingMount metrics /billing/admin/metrics\n"
+    server = site(config, database=cluster.conninfo(database))
+    said = {"/billing": "Billing", "/billing/": "Billing", "/billing/admin": "Health", "/billing/admin/page/orgs": "Orgs",
+            "/billing/admin/health": "stateSource", "/billing/admin/metrics": "attune_billing_", "/billing/administrators": None}
+    for path, words in said.items():
+        answer = server.get(path, headers=signed(PAYER))
+        assert answer.status == (200 if words else 404) and (words or "That did not work") in answer.text, answer
+
+
 def test_a_signed_in_caller_without_an_org_is_told_so(cluster, database, site):
     server = site(POLICY, database=cluster.conninfo(database), sign_in="password")
     server.write("people", (server.root / "people").read_text().replace("carol:", "cora:"))

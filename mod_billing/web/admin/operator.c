@@ -9,14 +9,30 @@
 #include "web/json_body.h"
 #include "web/origin.h"
 #include "web/problem.h"
+#include "web/query.h"
 
 #include <apr_strings.h>
 #include <http_core.h>
 #include <http_protocol.h>
 
+/* Browsers send the name of HTTP's own sign-in as they like, and the audit is UTF-8. */
+static const char *actor_text(apr_pool_t *pool, const char *user)
+{
+    char *text;
+
+    if (!user || text_is_utf8(user)) {
+        return user;
+    }
+    text = apr_pstrdup(pool, user);
+    for (char *at = text; *at; ++at) {
+        *at = (unsigned char)*at < 0x80 ? *at : '?';
+    }
+    return text;
+}
+
 bool operator_find(request_rec *r, struct operator_call *call, int *answered)
 {
-    call->actor = identity_user(r);
+    call->actor = actor_text(r->pool, identity_user(r));
     if (!call->actor) {
         if (ap_auth_type(r)) {
             ap_note_auth_failure(r);

@@ -17,6 +17,7 @@
 #include <http_protocol.h>
 
 #define NOTE_MAX 1000
+#define TOO_MANY "An org has at most 64 overrides."
 
 /* Showing */
 
@@ -286,7 +287,7 @@ static const char *config_parse(apr_pool_t *pool, const json_t *body, struct org
         return "limits is an object of limit keys with 0 to 2000000000, or null for unlimited.";
     }
     if (config->feature_count + config->limit_count > OVERRIDES_MAX) {
-        return "An org has at most 64 overrides.";
+        return TOO_MANY;
     }
     return NULL;
 }
@@ -356,6 +357,30 @@ static const char *override_parse(apr_pool_t *pool, const json_t *body, struct o
     return NULL;
 }
 
+/* What the gate is told of an org has room for so many; one more would push another out. One that hides another takes
+ * its place. */
+static bool override_has_room(request_rec *r, const struct operator_call *call, const char *org,
+                              const struct org_override *override)
+{
+    bool limit = !strcmp(override->kind, "limit");
+    uint64_t key = key_hash_str(override->key);
+    int64_t now = runtime_now();
+    struct org_state state;
+    size_t count = 0;
+
+    if (!state_find(r->pool, org, call->livemode, &state)) {
+        return true;
+    }
+    for (size_t i = 0; i < state.override_count; ++i) {
+        const struct override *other = &state.overrides[i];
+        bool hidden = other->key == key && (other->kind == OVERRIDE_LIMIT) == limit &&
+                      (!override->expires_at || (other->expires && other->expires <= override->expires_at));
+
+        count += (!other->expires || now < other->expires) && !hidden;
+    }
+    return count < OVERRIDES_MAX;
+}
+
 static json_t *override_add_work(request_rec *r, const struct operator_call *call, const char *tail, const json_t *body,
                                  int *answered)
 {
@@ -369,6 +394,9 @@ static json_t *override_add_work(request_rec *r, const struct operator_call *cal
     }
     if ((wrong = override_parse(r->pool, body, &override))) {
         return operator_member_problem(r, wrong, answered);
+    }
+    if (!override_has_room(r, call, org, &override)) {
+        return operator_member_problem(r, TOO_MANY, answered);
     }
     actor = operator_actor(r, call, org, body);
     return changed_json(r, &actor, org_override_add(r->pool, &actor, &override, &id), answered);
