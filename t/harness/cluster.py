@@ -28,7 +28,7 @@ SETTINGS = """
 listen_addresses = '127.0.0.1'
 port = {port}
 unix_socket_directories = '{sockets}'
-max_connections = 80
+max_connections = {connections}
 shared_buffers = 64MB
 timezone = 'UTC'
 log_timezone = 'UTC'
@@ -56,7 +56,7 @@ def binary(name):
 
 
 class Cluster:
-    """`durable`: with fsync, as a real one; without, tests are faster."""
+    """`durable`: with fsync and room for several servers and a load, as a real one; without, tests are faster."""
 
     def __init__(self, scratch, durable=False):
         self.scratch = scratch
@@ -81,7 +81,8 @@ class Cluster:
         self._run([binary("initdb"), "-D", self._data, "--no-sync", "-U", SUPERUSER, "-A", "trust", "-E", "UTF8",
                    "--locale=C.UTF-8"])
         self._write_hba("trust")
-        settings = SETTINGS.format(port=self.port, sockets=self._sockets, durable="on" if durable else "off")
+        settings = SETTINGS.format(port=self.port, sockets=self._sockets, durable="on" if durable else "off",
+                                   connections=200 if durable else 80)
         self.scratch.write(self._data / "attune.conf", settings)
         with open(self._data / "postgresql.conf", "a", encoding="utf-8") as file:
             file.write("include 'attune.conf'\n")
