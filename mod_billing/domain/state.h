@@ -36,6 +36,11 @@ struct org_state {
     struct override overrides[OVERRIDES_MAX];
 };
 
+bool override_in_force(const struct override *override, int64_t now);
+
+/** Whether `later` never counts where `first`, which is about the same, is found before it. */
+bool override_hides(const struct override *first, const struct override *later);
+
 /** The override of this kind of key that is in force at `now`, the first where there are several, or NULL. A feature
  * key and a limit key do not clash. */
 const struct override *state_feature_override(const struct org_state *state, uint64_t feature_hash, int64_t now);

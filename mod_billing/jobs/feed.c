@@ -73,20 +73,18 @@ static bool feed_walk(apr_pool_t *parent, const char *after, const char *until)
     static const struct state_visitor adopter = {.visit = feed_adopt};
     const struct runtime *child = runtime();
     /* Behind `after` in both modes: true is the greater one. */
-    struct state_walk walk = {.org = after, .livemode = true, .until = until, .more = true};
-    char last[ORG_ID_MAX + 1];
+    struct state_walk walk = {.place.livemode = true, .until = until};
     apr_pool_t *pool;
 
+    if (after) {
+        apr_cpystrn(walk.place.org, after, sizeof(walk.place.org));
+    }
     apr_pool_create(&pool, parent);
-    while (walk.more) {
+    while (!walk.place.ended) {
         apr_pool_clear(pool);
         if (runtime_stopping() ||
             store_state_walk(child->database, pool, &child->config->catalogue, &walk, PAGE, &adopter) != STORE_OK) {
             return false;
-        }
-        if (walk.more) {
-            apr_cpystrn(last, walk.org, sizeof(last));
-            walk.org = last;
         }
     }
     apr_pool_destroy(pool);
@@ -236,20 +234,15 @@ static bool feed_changes(apr_pool_t *pool, uint64_t position)
 {
     static const struct state_visitor storer = {.visit = feed_store};
     const struct runtime *child = runtime();
-    struct state_changes reading = {.snapshot = last_snapshot, .position = position, .more = true};
-    char last[ORG_ID_MAX + 1];
+    struct state_changes reading = {.snapshot = last_snapshot, .position = position};
     apr_pool_t *page;
 
     apr_pool_create(&page, pool);
-    while (reading.more) {
+    while (!reading.place.ended) {
         apr_pool_clear(page);
         if (runtime_stopping() || store_state_changes(child->database, page, &child->config->catalogue, &reading, PAGE,
                                                       &storer) != STORE_OK) {
             return false; /* the page pool goes with its parent */
-        }
-        if (reading.more) {
-            apr_cpystrn(last, reading.org, sizeof(last));
-            reading.org = last;
         }
     }
     apr_pool_destroy(page);

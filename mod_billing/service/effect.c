@@ -122,6 +122,10 @@ bool passage_write(struct passage *passage, struct event_effect *effect, const s
     struct link link;
     uint64_t ticket;
 
+    if (passage->unread) {
+        *result = (struct event_result){.outcome = EVENT_FAILED};
+        return true;
+    }
     if (changed && changed->snapshot.customer) {
         effect->customer = changed->snapshot.customer;
     }

@@ -234,10 +234,6 @@ static bool passage_subscription(struct passage *passage, const char *org, struc
     struct event_effect effect = {.org = org, .customer = event->customer};
     enum apply_outcome outcome = passage_decide(passage, &next);
 
-    if (passage->unread) {
-        *result = passage_result(EVENT_FAILED, NULL);
-        return true;
-    }
     if (outcome == APPLY_IGNORED) {
         passage->record.org = org;
         *result = passage_keep(passage, EVENT_IGNORED, "the subscription is not known yet");
@@ -293,10 +289,6 @@ static bool passage_checkout(struct passage *passage, struct event_result *resul
         passage_settle(passage, passage->answer.status == STATUS_PAST_DUE, &next) == APPLY_APPLIED) {
         changed = &next;
         passage->record.shown_status = status_name(passage->answer.status);
-    }
-    if (passage->unread) {
-        *result = passage_result(EVENT_FAILED, NULL);
-        return true;
     }
     /* Until what was bought is known, the checkout is all that keeps the org from buying twice. */
     if (event->kind == EVENT_CHECKOUT_COMPLETED && event->subscription_id && !changed && !passage->context.current) {

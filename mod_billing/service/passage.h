@@ -16,7 +16,7 @@ struct passage {
     apr_time_t deadline; /* for the database; the time that the provider takes is added */
     bool asked;          /* the provider was asked already; not again in later rounds */
     bool answered;
-    bool unread;    /* what a decision needs could not be read in this round */
+    bool unread;    /* what a decision needs could not be read in this round, so nothing is written */
     bool by_answer; /* the answer alone is applied: `view` carries it in the place of a snapshot of the event's own */
     struct subscription_snapshot answer;
     int64_t answered_at;

@@ -109,15 +109,16 @@ enum store_result store_event_context(struct database *database, apr_pool_t *poo
 
 /* It reaches back to the newest stored event that showed the subscription other than past due: nothing before that one
  * can bear on past_due_since. */
-static const char timeline_sql[] = "SELECT " SQL_SECONDS(
-    "e.created") ", e.event_id, e.shown_status = 'past_due'"
-                 " FROM billing.event e WHERE e.subscription_id = $3 AND e.livemode = $2::boolean AND e.provider = $1"
-                 " AND e.shown_status IS NOT NULL AND (e.created, e.event_id) >= ("
-                 "  (SELECT n.created, n.event_id FROM billing.event n WHERE n.subscription_id = $3 AND n.livemode = "
-                 "$2::boolean"
-                 "    AND n.provider = $1 AND n.shown_status IS NOT NULL AND n.shown_status <> 'past_due'"
-                 "    ORDER BY n.created DESC, n.event_id DESC LIMIT 1)"
-                 "  UNION ALL SELECT '-infinity', '' LIMIT 1)";
+/* clang-format off */
+static const char timeline_sql[] =
+    "SELECT " SQL_SECONDS("e.created") ", e.event_id, e.shown_status = 'past_due'"
+    " FROM billing.event e WHERE e.subscription_id = $3 AND e.livemode = $2::boolean AND e.provider = $1"
+    " AND e.shown_status IS NOT NULL AND (e.created, e.event_id) >= ("
+    "  (SELECT n.created, n.event_id FROM billing.event n WHERE n.subscription_id = $3 AND n.livemode = $2::boolean"
+    "    AND n.provider = $1 AND n.shown_status IS NOT NULL AND n.shown_status <> 'past_due'"
+    "    ORDER BY n.created DESC, n.event_id DESC LIMIT 1)"
+    "  UNION ALL SELECT '-infinity', '' LIMIT 1)";
+/* clang-format on */
 
 enum store_result store_event_timeline(struct database *database, apr_pool_t *pool, const char *provider,
                                        const struct billing_event *event, apr_interval_time_t wait,

@@ -70,14 +70,10 @@ static enum override_kind record_override_kind(const char *name)
     return !strcmp(name, "grant") ? OVERRIDE_GRANT : !strcmp(name, "refuse") ? OVERRIDE_REFUSE : OVERRIDE_LIMIT;
 }
 
-/* Whether one before it, which is found first, lasts at least as long. */
 static bool override_is_hidden(const struct org_state *state, const struct override *override)
 {
     for (size_t i = 0; i < state->override_count; ++i) {
-        const struct override *before = &state->overrides[i];
-
-        if (before->key == override->key && (before->kind == OVERRIDE_LIMIT) == (override->kind == OVERRIDE_LIMIT) &&
-            (!before->expires || (override->expires && before->expires >= override->expires))) {
+        if (override_hides(&state->overrides[i], override)) {
             return true;
         }
     }

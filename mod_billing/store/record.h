@@ -7,8 +7,8 @@
 #include "domain/subscription.h"
 #include "store/database.h"
 
-/* Seconds since the epoch of a timestamp column, and a param of such seconds as a timestamp. */
-/* date_part, since 14's extract gives a numeric, which for a million rows is seconds of the server's time. */
+/* Seconds since the epoch of a timestamp column. By date_part, since 14's extract gives a numeric, which for a million
+ * rows is seconds of the server's time. */
 #define SQL_SECONDS(column) "date_part('epoch', " column ")::bigint"
 
 /* It breaks texts with macros in them into letters: */

@@ -146,6 +146,23 @@ static enum store_result state_list(struct database *database, apr_pool_t *pool,
     return result;
 }
 
+/* The next page of a reading, of `most` rows at most. */
+static enum store_result state_page(struct database *database, apr_pool_t *pool, const struct catalogue *catalogue,
+                                    const struct statement *statement, const struct state_visitor *visitor, int most,
+                                    struct state_place *place, struct rows *rows)
+{
+    enum store_result result = state_list(database, pool, catalogue, statement, visitor, rows);
+
+    if (result == STORE_OK) {
+        place->ended = rows->count < most;
+    }
+    if (result == STORE_OK && rows->count) {
+        apr_cpystrn(place->org, rows_text(rows, rows->count - 1, 1 + STATE_ORG), sizeof(place->org));
+        place->livemode = rows_bool(rows, rows->count - 1, 1 + STATE_LIVEMODE);
+    }
+    return result;
+}
+
 static const char *sql_xid(apr_pool_t *pool, uint64_t xid)
 {
     return apr_psprintf(pool, "%" APR_UINT64_T_FMT, (apr_uint64_t)xid);
@@ -217,18 +234,12 @@ enum store_result store_state_walk(struct database *database, apr_pool_t *pool, 
         .frequent = true,
         .sql = walk->until ? SQL_WALK(" AND l.org_id <= $4::text") : SQL_WALK(""),
         .param_count = walk->until ? 4 : 3,
-        .params = {walk->org ? walk->org : "", sql_bool(walk->livemode), sql_int(pool, most), walk->until},
+        .params = {walk->place.org, sql_bool(walk->place.livemode), sql_int(pool, most), walk->until},
         .wait = DATABASE_WAIT_JOB,
     };
     struct rows rows;
-    enum store_result result = state_list(database, pool, catalogue, &statement, visitor, &rows);
 
-    walk->more = result == STORE_OK && rows.count == most;
-    if (result == STORE_OK && rows.count) {
-        walk->org = rows_text(&rows, rows.count - 1, 1 + STATE_ORG);
-        walk->livemode = rows_bool(&rows, rows.count - 1, 1 + STATE_LIVEMODE);
-    }
-    return result;
+    return state_page(database, pool, catalogue, &statement, visitor, most, &walk->place, &rows);
 }
 
 enum store_result store_state_of_orgs(struct database *database, apr_pool_t *pool, const struct catalogue *catalogue,
@@ -257,18 +268,15 @@ enum store_result store_state_changes(struct database *database, apr_pool_t *poo
                " AND ($4::text IS NULL OR NOT pg_visible_in_snapshot(l.changed, $4::text::pg_snapshot))"
                " ORDER BY l.changed, l.org_id, l.livemode LIMIT $5::integer",
         .param_count = 5,
-        .params = {sql_xid(pool, reading->position), reading->org ? reading->org : "", sql_bool(reading->livemode),
+        .params = {sql_xid(pool, reading->position), reading->place.org, sql_bool(reading->place.livemode),
                    reading->snapshot, sql_int(pool, most)},
         .wait = DATABASE_WAIT_WEB,
     };
     struct rows rows;
-    enum store_result result = state_list(database, pool, catalogue, &statement, visitor, &rows);
+    enum store_result result = state_page(database, pool, catalogue, &statement, visitor, most, &reading->place, &rows);
 
-    reading->more = result == STORE_OK && rows.count == most;
     if (result == STORE_OK && rows.count) {
         reading->position = strtoull(rows_text(&rows, rows.count - 1, 0), NULL, 10);
-        reading->org = rows_text(&rows, rows.count - 1, 1 + STATE_ORG);
-        reading->livemode = rows_bool(&rows, rows.count - 1, 1 + STATE_LIVEMODE);
     }
     return result;
 }

@@ -4,6 +4,7 @@
 #define BILLING_STORE_STATE_H
 
 #include "domain/catalogue.h"
+#include "domain/key.h"
 #include "domain/link.h"
 #include "domain/state.h"
 #include "store/database.h"
@@ -22,12 +23,17 @@ struct state_visitor {
     void *baton;
 };
 
-/* Where a walk through all orgs, or a range of them, stands. */
-struct state_walk {
-    const char *org; /* the last seen; NULL: begins with the first */
+/* Where a reading in pages stands. */
+struct state_place {
+    char org[ORG_ID_MAX + 1]; /* the last seen; "": none yet */
     bool livemode;
+    bool ended; /* there are no more */
+};
+
+/* A walk through all orgs, or a range of them. */
+struct state_walk {
+    struct state_place place;
     const char *until; /* the last to be seen; NULL: goes on to the end */
-    bool more;         /* there may be */
 };
 
 /* A moment of the database. */
@@ -60,13 +66,11 @@ enum store_result store_state_of_orgs(struct database *database, apr_pool_t *poo
                                       const char *const *orgs, size_t org_count, bool livemode,
                                       const struct state_visitor *visitor);
 
-/* Where a reading of changes stands. */
+/* A reading of changes. */
 struct state_changes {
+    struct state_place place;
     const char *snapshot; /* of an earlier moment: what it sees is left out; NULL: nothing is */
-    uint64_t position;    /* set to the earlier moment's before the first page */
-    const char *org;      /* the last seen, as are the position by then and the mode; begins with NULL */
-    bool livemode;
-    bool more; /* there may be */
+    uint64_t position;    /* set to the earlier moment's before the first page; then of the last seen */
 };
 
 /** The next `most` links changed by transactions from a position on, in the order of their transactions. What a

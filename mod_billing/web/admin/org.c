@@ -362,8 +362,9 @@ static const char *override_parse(apr_pool_t *pool, const json_t *body, struct o
 static bool override_has_room(request_rec *r, const struct operator_call *call, const char *org,
                               const struct org_override *override)
 {
-    bool limit = !strcmp(override->kind, "limit");
-    uint64_t key = key_hash_str(override->key);
+    const struct override added = {.key = key_hash_str(override->key),
+                                   .kind = strcmp(override->kind, "limit") ? OVERRIDE_GRANT : OVERRIDE_LIMIT,
+                                   .expires = override->expires_at};
     int64_t now = runtime_now();
     struct org_state state;
     size_t count = 0;
@@ -373,10 +374,8 @@ static bool override_has_room(request_rec *r, const struct operator_call *call, 
     }
     for (size_t i = 0; i < state.override_count; ++i) {
         const struct override *other = &state.overrides[i];
-        bool hidden = other->key == key && (other->kind == OVERRIDE_LIMIT) == limit &&
-                      (!override->expires_at || (other->expires && other->expires <= override->expires_at));
 
-        count += (!other->expires || now < other->expires) && !hidden;
+        count += override_in_force(other, now) && !override_hides(&added, other);
     }
     return count < OVERRIDES_MAX;
 }
