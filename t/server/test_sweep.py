@@ -286,14 +286,27 @@ def test_a_database_that_goes_away_ends_the_sweep_and_loses_nothing(operated, st
 
 # Retention
 
+SCANS = "select seq_scan from pg_stat_user_tables where relid = 'billing.event'::regclass"
 
-def test_old_events_are_deleted_in_steps_and_others_stay(operated, stripe):
+
+def test_old_events_are_deleted_in_small_steps_and_what_stays_is_not_read(operated, stripe):
     node = operated("BillingSweep 1s\nBillingEventRetention 30d\n", endpoint=False)
-    node.sql("""insert into billing.event (provider, event_id, type, created, livemode, outcome, body, received_at)
-                select 'stripe', 'evt_' || n, 'x', now() - interval '90 days', n % 2 = 0, 'ignored', '{}',
-                       now() - case when n <= 2500 then interval '31 days' else interval '29 days' end
-                from generate_series(1, 2600) n;
-                insert into billing.lease values ('retention', null, now(), now())
+    node.sql("""create table step (events bigint);
+                grant insert on step to public;
+                create function step_note() returns trigger language plpgsql as $$ begin
+                    insert into step select count(*) from gone having count(*) > 0; return null; end $$;
+                create trigger step after delete on billing.event referencing old table as gone
+                    for each statement execute function step_note();
+                insert into billing.event (provider, event_id, type, created, livemode, outcome, body, received_at)
+                select 'stripe', 'evt_' || n, 'x', now() - interval '90 days', n % 24 = 0, 'ignored', repeat('x', 1000),
+                       now() - case when n % 12 = 0 then interval '31 days' else interval '29 days' end
+                from generate_series(1, 30000) n""")
+    scans = node.value(SCANS)
+    node.sql("""insert into billing.lease values ('retention', null, now(), now())
                 on conflict (name) do update set due = now()""")
     node.server.log.wait_for("ATB0607: 2500 events deleted")
-    assert node.value("select count(*) from billing.event") == "100"
+    assert node.sql("select events from step order by 1 desc") == [["1000"], ["1000"], ["250"], ["250"]]
+    wait_for(lambda: node.value("select n_tup_del from pg_stat_user_tables where relid = 'billing.event'::regclass") == "2500",
+             30, "PostgreSQL's statistics to be told")
+    assert node.value(SCANS) == scans
+    assert node.sql("select received_at > now() - interval '30 days', count(*) from billing.event group by 1") == [["t", "27500"]]
