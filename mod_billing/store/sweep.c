@@ -176,10 +176,11 @@ enum store_result store_event_prune(struct database *database, apr_pool_t *pool,
                                     int most, int *pruned)
 {
     struct statement statement = {
-        /* By where they lie: whatever the planner knows of the table, what stays is not read. */
-        .sql = "WITH gone AS (DELETE FROM billing.event WHERE ctid = ANY(ARRAY(SELECT ctid FROM billing.event"
+        .sql = "WITH old AS (SELECT provider, event_id FROM billing.event"
                "  WHERE livemode = $3::boolean AND received_at < now() - $1::bigint * interval '1 second'"
-               "  ORDER BY received_at LIMIT $2::integer)) RETURNING true)"
+               "  ORDER BY received_at LIMIT $2::integer),"
+               "gone AS (DELETE FROM billing.event e USING old WHERE e.provider = old.provider"
+               "  AND e.event_id = old.event_id RETURNING true)"
                "SELECT count(*) FROM gone",
         .param_count = 3,
         .params = {sql_int(pool, apr_time_sec(age)), sql_int(pool, most), sql_bool(livemode)},

@@ -300,7 +300,8 @@ def test_old_events_are_deleted_in_small_steps_and_what_stays_is_not_read(operat
                 insert into billing.event (provider, event_id, type, created, livemode, outcome, body, received_at)
                 select 'stripe', 'evt_' || n, 'x', now() - interval '90 days', n % 24 = 0, 'ignored', repeat('x', 1000),
                        now() - case when n % 12 = 0 then interval '31 days' else interval '29 days' end
-                from generate_series(1, 30000) n""")
+                from generate_series(1, 30000) n;
+                analyze billing.event""")
     scans = node.value(SCANS)
     node.sql("""insert into billing.lease values ('retention', null, now(), now())
                 on conflict (name) do update set due = now()""")
